@@ -1,0 +1,27 @@
+import type { Role } from "./roles.ts";
+
+/** `production`, `preview`, `development` or a custom `env_…`. */
+export type EnvironmentId = string;
+
+/** Somebody who proved who they are. The only shape in which identity travels past `callers/`. */
+export type Caller = WorkloadCaller | AccessTokenCaller;
+
+/** A workload whose OIDC token matched an identity rule (or was issued here for local development). */
+export interface WorkloadCaller {
+  kind: "workload";
+  projectId: string;
+  environment: EnvironmentId;
+  /** Exact `iss` and `sub` of the verified token. */
+  issuer: string;
+  subject: string;
+}
+
+/** A person or machine with an access token of this deployment. */
+export interface AccessTokenCaller {
+  kind: "access-token";
+  tokenId: string;
+  role: Role;
+  projectId: string | null;
+  environment: EnvironmentId | null;
+  userId: string | null;
+}

@@ -1,0 +1,119 @@
+import type { Secret } from "../crypto/secret.ts";
+import type { Result } from "../errors.ts";
+import type { GuardedFetch } from "../outbound/guarded-fetch.ts";
+import type { ConnectorType } from "./connector-types.ts";
+
+export type SubjectType = "app" | "user" | "jwt-bearer" | "token";
+
+/** What tokens a request asks for, beyond who it is for. Sets are canonical: sorted, unique, `[]` = the defaults. */
+export interface TokenGroup {
+  scopes: string[];
+  resources: string[];
+  audience: string[];
+  authorizationDetails: AuthorizationDetail[];
+}
+
+/** RFC 9396 §2. */
+export interface AuthorizationDetail {
+  type: string;
+  [member: string]: unknown;
+}
+
+/** A token as the provider issued it, before it is stored. Times are ms since the epoch. */
+export interface IssuedToken {
+  accessToken: Secret;
+  /** When the provider lets it expire; already made conservative by counting from before the request. */
+  expiresAtMs: number;
+  /** Scopes in force, as granted (RFC 6749 §5.1: absent = as requested). */
+  scopes: string[];
+  resources: string[];
+  authorizationDetails: AuthorizationDetail[];
+  /** True when the value never expires upstream and `expiresAtMs` only brings clients back. */
+  static: boolean;
+  metadata?: Record<string, string | number | boolean>;
+}
+
+export interface MintRequest {
+  /** The connector's public configuration, validated by the same driver when it was saved. */
+  config: unknown;
+  /** Its secrets by field name, as the driver split them off. */
+  secrets: Record<string, Secret>;
+  group: TokenGroup;
+  connectorId: string;
+  /** The caller needs the token at least this long (ms). */
+  validityBufferMs: number;
+}
+
+export interface DriverDeps {
+  fetch: GuardedFetch;
+  now: () => number;
+}
+
+/** A configuration as it is stored: what may be shown, and what is sealed. */
+export interface SplitConfig<Config> {
+  config: Config;
+  secrets: Record<string, string>;
+}
+
+export interface SaveContext {
+  connectorId: string;
+  /** Where the provider finds the public keys of `private_key_jwt` connectors. */
+  jwksUri: string;
+}
+
+/**
+ * One way to get tokens from one kind of provider. Drivers hold no state, no clock and no store: what they
+ * need is passed in, what they return is plain data, what fails is a `Result`.
+ */
+export interface Driver<Config> {
+  type: ConnectorType;
+  typeName: string;
+  /** Validate a create body's `data`, fetch what must be pinned (discovery), generate keys, and split off secrets. */
+  create(data: unknown, context: SaveContext, deps: DriverDeps): Promise<Result<SplitConfig<Config>>>;
+  /** The same for a PATCH body's `data` over what is stored; secrets not named stay. */
+  update(
+    stored: SplitConfig<Config>,
+    data: unknown,
+    context: SaveContext,
+    deps: DriverDeps,
+  ): Promise<Result<SplitConfig<Config>>>;
+  /** The connector's `data` on the wire: public facts; a secret appears as `{set:true}` at most. */
+  redact(config: Config, secretNames: string[]): Record<string, unknown>;
+  capabilities(config: Config): Capabilities;
+  /** The service name shown when none was given, e.g. the host of the authorization server. */
+  service(config: Config): string;
+  /** Whether the requested group can be honoured for that subject; the canonical group with defaults filled in. */
+  resolveGroup(config: Config, subject: SubjectType, group: TokenGroup): Result<TokenGroup>;
+  /** Ask the provider for an `app` token. */
+  mint(request: MintRequest, deps: DriverDeps): Promise<Result<IssuedToken>>;
+  /** Revoke upstream (RFC 7009); `unsupported` where the provider has no way. */
+  revoke(request: RevokeRequest, deps: DriverDeps): Promise<Result<"done" | "unsupported">>;
+}
+
+export interface RevokeRequest {
+  config: unknown;
+  secrets: Record<string, Secret>;
+  connectorId: string;
+  token: Secret;
+  hint: "access_token" | "refresh_token";
+}
+
+export interface Capabilities {
+  supportedSubjectTypes: SubjectType[];
+  supportsInstallation: boolean;
+  supportsRevocation: boolean;
+  supportsTriggers: boolean;
+  supportsIcon: "true" | "false" | "maybe";
+  /** `shared` where the provider cannot separate environments (static keys, installations). */
+  partition: "environment" | "shared";
+  appTokens?: TokenCapabilities;
+  userTokens?: TokenCapabilities & { manualCredentialInput?: boolean };
+}
+
+export interface TokenCapabilities {
+  crossInstallation: boolean;
+  supportsRefinement: boolean;
+  supportsResources?: boolean;
+  scopes?: string[];
+  supportedAuthorizationDetails?: string[];
+}

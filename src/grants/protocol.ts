@@ -1,0 +1,70 @@
+import type { ConnectorType } from "../catalog/connector-types.ts";
+import type { AuthorizationDetail, TokenGroup } from "../catalog/driver.ts";
+import type { Failure } from "../errors.ts";
+
+/**
+ * Whom a grant is for. The tuple is the Grant object's name for ever (`grants/name.ts`), so fields are only
+ * ever added with a new name version.
+ */
+export interface GrantIdentity {
+  connectorId: string;
+  installationId: string | null;
+  subject: GrantSubject;
+  /** The environment for user grants and separable app grants, else `shared`. */
+  partition: string;
+}
+
+export type GrantSubject =
+  | { type: "app" }
+  | { type: "user"; namespace: string | null; issuer: string | null; id: string };
+
+/** What the edge asks a Grant. Everything the answer depends on travels with the question. */
+export interface GrantTokenRequest {
+  identity: GrantIdentity;
+  connector: {
+    type: ConnectorType;
+    configRevision: number;
+    region: string | null;
+    leaseSeconds: number;
+  };
+  groupId: string;
+  group: TokenGroup;
+  /** Tokens obtained under an older revocation value are dead. */
+  revokedBeforeMs: number;
+  validityBufferMs: number;
+  /** The provider refused this token: refresh if it is still current. */
+  rejectedTokenId: string | null;
+  /** Where the edge looks in KV; the Grant alone writes there. Null where the lease is too short for KV. */
+  leaseKey: string | null;
+}
+
+/** One token as the edge may hold it. `token` is plaintext: it never rests anywhere in this shape but in memory. */
+export interface LeasedToken {
+  token: string;
+  tokenId: string;
+  expiresAtMs: number;
+  /** From issue to expiry (ms); the caller's buffer is clamped to half of it. */
+  lifetimeMs: number;
+  scopes: string[];
+  resources: string[];
+  authorizationDetails: AuthorizationDetail[];
+  authorizationId: string;
+  metadata?: Record<string, string | number | boolean>;
+  groupId: string;
+  /** The revocation value under which it was obtained. */
+  revokedBeforeMs: number;
+  /** Absolute end of the promise; inherited by every rung of the ladder. */
+  leaseUntilMs: number;
+}
+
+export type GrantTokenAnswer = { ok: true; value: LeasedToken } | { ok: false; failure: Failure };
+
+/** What a Grant did when told to revoke. */
+export interface GrantRevocation {
+  tokensFound: number;
+  deleted: number;
+  providerRevoked: number;
+  providerSkipped: number;
+  providerFailed: number;
+  providerPending: number;
+}

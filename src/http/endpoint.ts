@@ -1,0 +1,74 @@
+import type { z } from "zod";
+import type { AccessTokenCaller, Caller } from "../callers/caller.ts";
+import type { Role } from "../callers/roles.ts";
+import type { Services } from "../services.ts";
+
+/** What a handler returns; the HTTP shell adds the request id, `no-store` and the content type. */
+export interface Answer {
+  status: 200 | 201 | 204;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface Input<Body, Query> {
+  services: Services;
+  /** Decoded path parameters. */
+  params: Record<string, string>;
+  query: Query;
+  body: Body;
+  headers: Headers;
+  /** Keeps the invocation alive until `work` settles (waitUntil); failures are logged, never thrown. */
+  defer: (work: Promise<unknown>) => void;
+}
+
+interface Common<Body, Query> {
+  /** One sentence for the API reference. */
+  summary: string;
+  body?: z.ZodType<Body>;
+  /** Accept a request without any body as `{}`. */
+  bodyOptional?: boolean;
+  query?: z.ZodType<Query>;
+}
+
+/** Open to anyone. */
+export interface PublicEndpoint<Body, Query> extends Common<Body, Query> {
+  access: "public";
+  handle(input: Input<Body, Query>): Promise<Answer>;
+}
+
+/** For access tokens of at least `role`. A token bound to a project passes only on that project's own paths. */
+export interface ManagementEndpoint<Body, Query> extends Common<Body, Query> {
+  access: "management";
+  role: Role;
+  handle(input: Input<Body, Query> & { caller: AccessTokenCaller }): Promise<Answer>;
+}
+
+/** For workloads and access tokens alike; the handler decides what they may do. */
+export interface RuntimeEndpoint<Body, Query> extends Common<Body, Query> {
+  access: "runtime";
+  handle(input: Input<Body, Query> & { caller: Caller }): Promise<Answer>;
+}
+
+export type Endpoint<Body = unknown, Query = unknown> =
+  | PublicEndpoint<Body, Query>
+  | ManagementEndpoint<Body, Query>
+  | RuntimeEndpoint<Body, Query>;
+
+export function publicEndpoint<Body = undefined, Query = Record<string, never>>(
+  definition: Omit<PublicEndpoint<Body, Query>, "access">,
+): Endpoint {
+  return { access: "public", ...definition } as unknown as Endpoint;
+}
+
+export function managementEndpoint<Body = undefined, Query = Record<string, never>>(
+  role: Role,
+  definition: Omit<ManagementEndpoint<Body, Query>, "access" | "role">,
+): Endpoint {
+  return { access: "management", role, ...definition } as unknown as Endpoint;
+}
+
+export function runtimeEndpoint<Body = undefined, Query = Record<string, never>>(
+  definition: Omit<RuntimeEndpoint<Body, Query>, "access">,
+): Endpoint {
+  return { access: "runtime", ...definition } as unknown as Endpoint;
+}

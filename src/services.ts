@@ -1,0 +1,39 @@
+import type { CallerCaches } from "./callers/caller-caches.ts";
+import type { KeyRing } from "./crypto/key-ring.ts";
+import type { Secret } from "./crypto/secret.ts";
+import type { GrantDirectory } from "./grants/directory.ts";
+import type { Logger } from "./log.ts";
+import type { GuardedFetch } from "./outbound/guarded-fetch.ts";
+import type { UrlPolicy } from "./outbound/url-policy.ts";
+import type { Database } from "./store/database.ts";
+import type { LeaseStore } from "./store/lease-store.ts";
+import type { TokenCaches } from "./tokens/token-caches.ts";
+
+/** The deployment's settings, checked once at boot. */
+export interface Settings {
+  /** Scheme, host and port only, e.g. `https://connect.example.com`. Also the `iss` of our own tokens. */
+  publicOrigin: string;
+  setupToken: Secret;
+  /** Admits http to loopback hosts; refused unless `publicOrigin` is http on loopback. */
+  allowLoopback: boolean;
+}
+
+/**
+ * Everything the code may reach, built once per isolate by the composition root from the raw bindings.
+ * Modules take the part they use: `Pick<Services, "db" | "now">`.
+ */
+export interface Services {
+  settings: Settings;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  randomBytes: (length: number) => Uint8Array<ArrayBuffer>;
+  log: Logger;
+  db: Database;
+  leases: LeaseStore;
+  keys: KeyRing;
+  urlPolicy: UrlPolicy;
+  fetch: GuardedFetch;
+  grants: GrantDirectory;
+  callerCaches: CallerCaches;
+  tokenCaches: TokenCaches;
+}
