@@ -1,5 +1,14 @@
+import { readFile } from "node:fs/promises";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+
+const secrets = {
+  MASTER_KEYS: "k1:dmFsZXRrZXktdGVzdC1vbmx5LW1hc3Rlci1rZXktISE=",
+  SETUP_TOKEN: "setup-token-of-the-tests",
+  PUBLIC_ORIGIN: "http://127.0.0.1:8787",
+};
+// wrangler looks for required secrets here and warns otherwise; the bindings below still win over a .dev.vars file.
+Object.assign(process.env, secrets);
 
 export default defineConfig({
   test: {
@@ -10,14 +19,20 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: {
-                MASTER_KEYS: "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-                SETUP_TOKEN: "x",
-                PUBLIC_ORIGIN: "http://127.0.0.1:8787",
+                ...secrets,
+                ALLOW_LOOPBACK: "true",
+                TEST_SCHEMA: await readFile(new URL("./schema.sql", import.meta.url), "utf8"),
               },
             },
           })),
         ],
-        test: { name: "workerd", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"] },
+        test: {
+          name: "workerd",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/e2e/**"],
+          globalSetup: ["./test/global/providers.ts"],
+          setupFiles: ["./test/setup.ts"],
+        },
       },
     ],
   },

@@ -1,0 +1,18 @@
+import "vitest";
+
+declare module "vitest" {
+  /** What `test/global/` starts and tests `inject`. */
+  interface ProvidedContext {
+    /** A provider whose first path segment names its misbehaviour (`test/global/hostile-server.ts`). */
+    hostileOrigin: string;
+  }
+}
+
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      /** Text of `schema.sql`; only in tests. */
+      TEST_SCHEMA: string;
+    }
+  }
+}
