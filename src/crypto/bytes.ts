@@ -1,0 +1,75 @@
+const encoder = new TextEncoder();
+
+/** The UTF-8 bytes of `text`; an unpaired surrogate becomes U+FFFD (WHATWG Encoding). */
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(encoder.encode(text));
+}
+
+/** The parts, one after the other. Not injective: for anything hashed or authenticated use `lengthPrefixed`. */
+export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+/**
+ * Every part behind its length as a 4-byte big-endian number, so that different lists of parts never give the
+ * same bytes. Throws a RangeError for text with an unpaired surrogate, which has no UTF-8 form of its own.
+ */
+export function lengthPrefixed(...parts: (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
+  return concat(
+    ...parts.flatMap((part) => {
+      if (typeof part === "string" && !part.isWellFormed()) throw new RangeError("text is not well-formed Unicode");
+      const bytes = typeof part === "string" ? utf8(part) : part;
+      const length = new Uint8Array(4);
+      new DataView(length.buffer).setUint32(0, bytes.length);
+      return [length, bytes];
+    }),
+  );
+}
+
+/** Base64url without padding (RFC 4648 §5). */
+export function base64url(bytes: Uint8Array): string {
+  return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/** The bytes of canonical, unpadded base64url; null for anything else, non-zero trailing bits included (RFC 4648 §3.5). */
+export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
+  const padding = "=".repeat((4 - (text.length % 4)) % 4);
+  return fromBase64(text.replaceAll("-", "+").replaceAll("_", "/") + padding);
+}
+
+/** The bytes of canonical, padded base64 (RFC 4648 §4); null for anything else, non-zero trailing bits included. */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) return null;
+  let binary: string;
+  try {
+    binary = atob(text);
+  } catch {
+    return null;
+  }
+  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  return toBase64(bytes) === text ? bytes : null;
+}
+
+/** Lower-case hexadecimal. */
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Whether both are the same bytes, in time that depends on their lengths only. */
+export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
+  // timingSafeEqual throws on unequal lengths; a length is no secret wherever fixed-size digests are compared.
+  return a.length === b.length && crypto.subtle.timingSafeEqual(a, b);
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}

@@ -1,0 +1,11 @@
+import { base64url, utf8 } from "./bytes.ts";
+
+/** The 32 bytes of SHA-256 over the data, or over the UTF-8 bytes of a text (FIPS 180-4). */
+export async function sha256(data: string | Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", typeof data === "string" ? utf8(data) : data));
+}
+
+/** SHA-256 as 43 characters of base64url. */
+export async function sha256Base64url(data: string | Uint8Array): Promise<string> {
+  return base64url(await sha256(data));
+}
