@@ -38,7 +38,7 @@ export function asFetch(guarded: GuardedFetch, limits: Pick<OutboundRequest, "ma
     });
     if (!result.ok) throw new OutboundError(result.failure);
     const { status, headers: received, body: bytes } = result.value;
-    // A Response with such a status and even an empty body is a TypeError (Fetch §6.4, null body status).
+    // Fetch §6.4 (null body status): such a Response with even an empty body is an error; workerd logs a warning.
     return new Response(status === 204 || status === 205 ? null : bytes, { status, headers: received });
   };
 }

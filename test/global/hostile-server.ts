@@ -74,12 +74,12 @@ function metadata(issuer: string): Record<string, unknown> {
 }
 
 function sendMetadata(response: ServerResponse, variant: string, issuer: string): void {
-  if (variant === "html") return send(response, 200, "<h1>Sign in</h1>", "text/html");
   const document = METADATA[variant]?.(issuer);
-  send(response, document === undefined ? 404 : 200, JSON.stringify(document ?? { error: "not_found" }));
+  if (variant === "html") send(response, 200, "<h1>Sign in</h1>", "text/html");
+  else send(response, document === undefined ? 404 : 200, JSON.stringify(document ?? { error: "not_found" }));
 }
 
-/** Starts the provider on a free port of 127.0.0.1. It answers `/count?key=` and `/last?key=` about requests that carried that key. */
+/** Starts the provider on a free port of 127.0.0.1. `/count?key=` and `/last?key=` tell of requests with that key. */
 export async function startHostileServer(): Promise<{ origin: string; close: () => void }> {
   const seen = new Map<string, { count: number; last: object }>();
   const server = createServer(async (request, response) => {
@@ -100,7 +100,11 @@ export async function startHostileServer(): Promise<{ origin: string; close: () 
     if (behave === undefined) return send(response, 404, JSON.stringify({ error: "not_found" }));
     behave({ request, response, url, body, rest });
   });
-  return { origin: await listen(server), close: () => (server.closeAllConnections(), server.close()) };
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { origin: await listen(server), close };
 }
 
 /** RFC 8414 §3.1 puts the well-known part before the issuer's path, OpenID Connect Discovery after it: both work. */
