@@ -1,0 +1,18 @@
+import type { AuthorizationServer } from "./authorization-server.ts";
+import type { Transcript } from "./transcript.ts";
+
+export const OAUTH_CONNECTOR = "acme/reports";
+export const KEY_CONNECTOR = "acme/mail";
+
+export interface Scene {
+  transcript: Transcript;
+  /** Origin of the Worker. */
+  origin: string;
+  setupToken: string;
+  provider: AuthorizationServer;
+}
+
+/** What the workload tokens of a project in production say, and what its identity rule demands. */
+export function claimsOf(project: string): { sub: string; environment: string } {
+  return { sub: `project:${project}:environment:production`, environment: "production" };
+}
