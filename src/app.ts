@@ -1,0 +1,143 @@
+import { Hono } from "hono";
+import { authenticate } from "./callers/authenticate.ts";
+import type { Caller } from "./callers/caller.ts";
+import { ApiError, type Failure, unwrap } from "./errors.ts";
+import { failureOf, failureResponse, successResponse } from "./http/answer.ts";
+import { authenticationDeps } from "./http/authentication.ts";
+import { requireOwnProject, requireRole } from "./http/authorize-route.ts";
+import { readJsonBody } from "./http/body.ts";
+import type { Answer, Endpoint, Input } from "./http/endpoint.ts";
+import { readQuery } from "./http/query.ts";
+import { allowedMethods, byPattern, type Route, rawPath } from "./http/routing.ts";
+import { validate } from "./http/validation.ts";
+import { resolveProjectId } from "./projects/project-store.ts";
+import { ROUTES } from "./routes.ts";
+import type { Services } from "./services.ts";
+import { newId } from "./store/ids.ts";
+import { checkTeamSelector } from "./team/team-selector.ts";
+import { findTeam } from "./team/team-store.ts";
+
+type Defer = (work: Promise<unknown>) => void;
+
+export interface App {
+  /** Answers one request; work that may outlive the answer goes to `defer` (waitUntil). Never rejects. */
+  fetch(request: Request, defer: Defer): Promise<Response>;
+}
+
+/** The HTTP face of everything: the URL map of `routes.ts`, in front of the given services. */
+export function createApp(services: Services, routes: readonly Route[] = ROUTES): App {
+  const hono = new Hono<{ Bindings: { defer: Defer } }>({ getPath: rawPath });
+  for (const [pattern, endpoints] of byPattern(routes)) {
+    hono.all(pattern, ({ req, env }) =>
+      serve(services, { request: req.raw, params: req.param(), defer: env.defer, pattern, endpoints }),
+    );
+  }
+  hono.notFound(({ req, env }) =>
+    serve(services, { request: req.raw, params: {}, defer: env.defer, pattern: null, endpoints: new Map() }),
+  );
+  return {
+    async fetch(request, defer) {
+      return hono.fetch(request, { defer: loggedDefer(services, defer) });
+    },
+  };
+}
+
+interface Call {
+  request: Request;
+  params: Record<string, string>;
+  defer: Defer;
+  /** The route's pattern, for the log: raw paths carry identifiers. Null = no route. */
+  pattern: string | null;
+  /** By method. */
+  endpoints: ReadonlyMap<string, Endpoint>;
+}
+
+/** What is learnt of a request on the way, for its log line. */
+interface Trace {
+  requestId: string;
+  startedAtMs: number;
+  caller: Caller | null;
+  failure: Failure | null;
+}
+
+/** One request from its first byte to its log line. Nothing that is thrown below gets past, and no stack is shown. */
+async function serve(services: Services, call: Call): Promise<Response> {
+  const requestId = newId("req", services.randomBytes);
+  const trace: Trace = { requestId, startedAtMs: services.now(), caller: null, failure: null };
+  let response: Response;
+  try {
+    response = successResponse(await answer(services, call, trace), requestId);
+  } catch (thrown) {
+    trace.failure = failureOf(thrown);
+    response = failureResponse(trace.failure, requestId, call.request.headers.has("authorization"));
+  }
+  if (response.status === 405) response.headers.set("allow", allowedMethods(call.endpoints));
+  logRequest(services, call, trace, response);
+  return response;
+}
+
+/** The sequence of every request: route, who, which team, may they, what, and only then the handler. */
+async function answer(services: Services, call: Call, trace: Trace): Promise<Answer> {
+  const { request, params, endpoints, defer } = call;
+  const endpoint = endpoints.get(request.method === "HEAD" ? "GET" : request.method);
+  if (endpoint === undefined) {
+    if (endpoints.size === 0) throw new ApiError("not_found", { message: "There is no such route." });
+    if (request.method !== "OPTIONS") throw new ApiError("method_not_allowed");
+    return { status: 204, headers: { allow: allowedMethods(endpoints) } };
+  }
+  const { teamId, slug, ...query } = unwrap(readQuery(request.url));
+  if (endpoint.access === "public") return endpoint.handle(await inputOf(services, endpoint, call, query));
+
+  const caller = unwrap(await authenticate(request.headers, authenticationDeps(services, defer)));
+  trace.caller = caller;
+  unwrap(await checkTeamSelector({ teamId, slug }, () => findTeam(services.db)));
+  if (endpoint.access === "runtime") {
+    return endpoint.handle({ ...(await inputOf(services, endpoint, call, query)), caller });
+  }
+  const manager = unwrap(requireRole(caller, endpoint.role));
+  if (manager.projectId !== null) {
+    unwrap(requireOwnProject(manager, await resolveProjectId(services.db, params.p)));
+  }
+  return endpoint.handle({ ...(await inputOf(services, endpoint, call, query)), caller: manager });
+}
+
+async function inputOf(
+  services: Services,
+  endpoint: Endpoint,
+  { request, params, defer }: Call,
+  sentQuery: Record<string, string>,
+): Promise<Input<unknown, unknown>> {
+  const query = endpoint.query === undefined ? {} : unwrap(validate(endpoint.query, sentQuery, "query"));
+  const body = endpoint.body === undefined ? undefined : await bodyOf(request, endpoint.body, endpoint.bodyOptional);
+  return { services, params, query, body, headers: request.headers, defer };
+}
+
+async function bodyOf(request: Request, schema: NonNullable<Endpoint["body"]>, optional = false): Promise<unknown> {
+  const sent = unwrap(await readJsonBody(request));
+  if (sent === undefined && !optional) throw new ApiError("bad_request", { message: "This route needs a JSON body." });
+  return unwrap(validate(schema, sent ?? {}, "body"));
+}
+
+/** Deferred work has nobody to fail to, so its failure becomes a log line. */
+function loggedDefer({ log }: Services, defer: Defer): Defer {
+  return (work) =>
+    defer(
+      work.catch((thrown: unknown) => {
+        const { code, reason } = failureOf(thrown);
+        log.warn("deferred_work_failed", { errorCode: code, reason });
+      }),
+    );
+}
+
+function logRequest({ log, now }: Services, call: Call, trace: Trace, { status }: Response): void {
+  log[status >= 500 ? "error" : "info"]("request", {
+    requestId: trace.requestId,
+    method: call.request.method,
+    route: call.pattern ?? "(none)",
+    status,
+    durationMs: now() - trace.startedAtMs,
+    caller: trace.caller?.kind ?? "none",
+    errorCode: trace.failure?.code,
+    reason: trace.failure?.reason,
+  });
+}

@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { ApiError, unwrap } from "../errors.ts";
+import { managementEndpoint } from "../http/endpoint.ts";
+import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
+import { requireEnvironment } from "../projects/environment-store.ts";
+import { requireProject } from "../projects/project-store.ts";
+import { newId } from "../store/ids.ts";
+import { checkRuleClaims, rulesOverlap, sameIdentity, selectorValueOfRule } from "./identity-rules.ts";
+import {
+  deleteIdentity,
+  insertIdentity,
+  listIdentities,
+  MAX_RULES_PER_SELECTOR,
+  type RegisteredIdentity,
+} from "./identity-store.ts";
+import { findIssuer } from "./issuer-store.ts";
+
+export const createIdentity = managementEndpoint("admin", {
+  summary: "Map an issuer's tokens with exactly these claims to a project and environment.",
+  body: z.strictObject({
+    issuer: z.string().max(2048),
+    environment: z.string().max(100),
+    claims: z.record(z.string(), z.unknown()),
+  }),
+  async handle({ services, params, body }) {
+    const { db } = services;
+    const project = await requireProject(db, params.p);
+    const environment = await requireEnvironment(db, project.id, body.environment);
+    const issuer = await findIssuer(db, body.issuer);
+    if (issuer === null) {
+      throw new ApiError("bad_request", {
+        message: "issuer: not registered here. Register it first, or correct the value: it must be the exact 'iss'.",
+      });
+    }
+    const claims = unwrap(checkRuleClaims(body.claims));
+    const selectorValue = selectorValueOfRule({ claims }, issuer.selectorClaim);
+    if (selectorValue === null) {
+      throw new ApiError("bad_request", {
+        message: `claims: must pin '${issuer.selectorClaim}', which tells this issuer's workloads apart.`,
+      });
+    }
+    const identity: RegisteredIdentity = {
+      id: newId("idn", services.randomBytes),
+      issuer: issuer.issuer,
+      projectId: project.id,
+      environment: environment.id,
+      claims,
+      createdAtMs: services.now(),
+    };
+    const peers = await insertIdentity(db, { ...identity, issuerId: issuer.id, selectorValue });
+    const objection =
+      peers.length > MAX_RULES_PER_SELECTOR
+        ? `There may be at most ${MAX_RULES_PER_SELECTOR} rules with this '${issuer.selectorClaim}'.`
+        : peers.some((peer) => !sameIdentity(peer, identity) && rulesOverlap(peer, identity))
+          ? "A token could match both this rule and one of another project or environment. Add a claim that tells them apart."
+          : null;
+    if (objection !== null) {
+      // Should this fail, the rule stays and its tokens are refused as ambiguous: never let through.
+      await deleteIdentity(db, project.id, identity.id);
+      throw new ApiError("conflict", { message: objection });
+    }
+    return { status: 201, body: toWire(identity) };
+  },
+});
+
+export const getIdentities = managementEndpoint("viewer", {
+  summary: "List a project's identity rules, newest first.",
+  query: z.object(pageQuery(50)),
+  async handle({ services, params, query }) {
+    const project = await requireProject(services.db, params.p);
+    const position = decodeCursor(query.cursor, "number");
+    const rows = await listIdentities(services.db, project.id, position, query.limit + 1);
+    const { page, pagination } = paginate(rows, query.limit, (row) => ({ key: row.createdAtMs, id: row.id }));
+    return { status: 200, body: { identities: page.map(toWire), pagination } };
+  },
+});
+
+/** Takes effect within the minute for which an isolate may lease what it read. */
+export const removeIdentity = managementEndpoint("admin", {
+  summary: "Delete an identity rule.",
+  async handle({ services, params }) {
+    const project = await requireProject(services.db, params.p);
+    if (!(await deleteIdentity(services.db, project.id, params.id ?? ""))) throw new ApiError("not_found");
+    return { status: 204 };
+  },
+});
+
+function toWire(identity: RegisteredIdentity) {
+  return {
+    id: identity.id,
+    projectId: identity.projectId,
+    issuer: identity.issuer,
+    environment: identity.environment,
+    claims: identity.claims,
+    createdAt: identity.createdAtMs,
+  };
+}

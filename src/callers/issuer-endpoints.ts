@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { ApiError, unwrap } from "../errors.ts";
+import { managementEndpoint } from "../http/endpoint.ts";
+import { foreignId } from "../http/fields.ts";
+import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
+import { checkUrl } from "../outbound/url-policy.ts";
+import type { Services } from "../services.ts";
+import { orConflict } from "../store/conflict.ts";
+import { newId } from "../store/ids.ts";
+import { canonicalKey } from "./claim-path.ts";
+import { pinIssuerKeys } from "./issuer-discovery.ts";
+import { deleteIssuer, insertIssuer, listIssuers, type RegisteredIssuer } from "./issuer-store.ts";
+import { MAX_KEYS, SUPPORTED_ALGORITHMS } from "./jwks-keys.ts";
+import { ISSUER_PRESETS, type IssuerPresetName, issuerPreset } from "./presets.ts";
+
+/** `Object.keys` types its answer as any strings. */
+const PRESET_NAMES = Object.keys(ISSUER_PRESETS) as IssuerPresetName[];
+const DAY_SECONDS = 24 * 3600;
+
+const createBody = z.strictObject({
+  issuer: z.string().min(1).max(2048),
+  audience: foreignId,
+  preset: z.enum(PRESET_NAMES).optional(),
+  selectorClaim: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine((key) => canonicalKey(key) !== null, "must be a claim name or a JSON Pointer (RFC 6901)")
+    .optional(),
+  algorithms: z.array(z.enum(SUPPORTED_ALGORITHMS)).min(1).max(SUPPORTED_ALGORITHMS.length).optional(),
+  jwksUri: z.string().max(2048).optional(),
+  jwks: z.strictObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(MAX_KEYS) }).optional(),
+  maxTokenAgeSeconds: z.int().min(60).max(DAY_SECONDS).optional(),
+  oneTimeTokens: z.boolean().optional(),
+});
+
+export const createIssuer = managementEndpoint("admin", {
+  summary: "Trust an OIDC issuer; its keys are found and pinned now.",
+  body: createBody,
+  async handle({ services, body }) {
+    if (body.jwks !== undefined && body.jwksUri !== undefined) {
+      throw new ApiError("bad_request", { message: "Give jwks or jwksUri, not both." });
+    }
+    checkIssuerName(body.issuer, body.jwks === undefined && body.jwksUri === undefined, services);
+    const preset = issuerPreset(body.preset ?? null);
+    const algorithms = [...new Set(body.algorithms ?? preset.algorithms)];
+    const { issuer, jwks, jwksUri } = body;
+    const pinned = unwrap(await pinIssuerKeys({ issuer, algorithms, jwks, jwksUri }, services.fetch));
+    const now = services.now();
+    const registered: RegisteredIssuer = {
+      id: newId("iss", services.randomBytes),
+      issuer,
+      audience: body.audience,
+      preset: body.preset ?? null,
+      selectorClaim: body.selectorClaim ?? preset.selectorClaim,
+      algorithms,
+      maxTokenAgeMs: body.maxTokenAgeSeconds === undefined ? preset.maxTokenAgeMs : body.maxTokenAgeSeconds * 1000,
+      oneTimeTokens: body.oneTimeTokens ?? false,
+      ...pinned,
+      jwksFetchedAtMs: now,
+      createdAtMs: now,
+    };
+    await orConflict(insertIssuer(services.db, registered), "issuer: it is registered already.");
+    return { status: 201, body: toWire(registered) };
+  },
+});
+
+export const getIssuers = managementEndpoint("viewer", {
+  summary: "List trusted issuers.",
+  query: z.object(pageQuery(50)),
+  async handle({ services, query }) {
+    const rows = await listIssuers(services.db, decodeCursor(query.cursor, "string"), query.limit + 1);
+    const { page, pagination } = paginate(rows, query.limit, (row) => ({ key: row.issuer, id: row.id }));
+    return { status: 200, body: { issuers: page.map(toWire), pagination } };
+  },
+});
+
+/** Takes effect within the minute for which an isolate may lease what it read. */
+export const removeIssuer = managementEndpoint("admin", {
+  summary: "Stop trusting an issuer; its identity rules go with it.",
+  async handle({ services, params }) {
+    if (!(await deleteIssuer(services.db, params.id ?? ""))) throw new ApiError("not_found");
+    return { status: 204 };
+  },
+});
+
+/**
+ * Our own name is nobody else's to register. An issuer that will be fetched from must pass the URL policy; one whose
+ * keys come from elsewhere (a cluster's internal name) is only a name, but an https one still.
+ */
+function checkIssuerName(issuer: string, fetched: boolean, { settings, urlPolicy }: Services): void {
+  if (issuer === settings.publicOrigin) {
+    throw new ApiError("conflict", { message: "issuer: this deployment's own tokens are trusted already." });
+  }
+  const allowed = checkUrl(issuer, urlPolicy);
+  if (fetched) unwrap(allowed);
+  const url = URL.parse(issuer);
+  if (!allowed.ok && url?.protocol !== "https:") unwrap(allowed);
+  if (url?.search || url?.hash || issuer.includes("?") || issuer.includes("#")) {
+    throw new ApiError("bad_request", { message: "issuer: must have neither query nor fragment." });
+  }
+}
+
+function toWire(issuer: RegisteredIssuer) {
+  return {
+    id: issuer.id,
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    preset: issuer.preset,
+    selectorClaim: issuer.selectorClaim,
+    algorithms: issuer.algorithms,
+    maxTokenAgeSeconds: issuer.maxTokenAgeMs / 1000,
+    oneTimeTokens: issuer.oneTimeTokens,
+    jwksUri: issuer.jwksUri === "" ? null : issuer.jwksUri,
+    keys: issuer.jwks.keys.map(({ kid, kty, alg }) => ({ kid, kty, alg })),
+    keysFetchedAt: issuer.jwksFetchedAtMs,
+    createdAt: issuer.createdAtMs,
+  };
+}

@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { ApiError } from "../errors.ts";
+import { managementEndpoint, publicEndpoint } from "../http/endpoint.ts";
+import { requireProject } from "../projects/project-store.ts";
+import { findTeam } from "../team/team-store.ts";
+import { publicJwks } from "./signing-keys.ts";
+import { issueWorkloadToken, MAX_WORKLOAD_TOKEN_SECONDS } from "./workload-token.ts";
+
+const CACHEABLE = { "cache-control": "public, max-age=300" };
+
+/** OpenID Connect Discovery 1.0 §3, as far as an issuer without end users has anything to say. */
+export const openidConfiguration = publicEndpoint({
+  summary: "Metadata of this deployment's own issuer.",
+  async handle({ services }) {
+    const issuer = services.settings.publicOrigin;
+    return {
+      status: 200,
+      headers: CACHEABLE,
+      body: {
+        issuer,
+        jwks_uri: `${issuer}/.well-known/jwks.json`,
+        response_types_supported: ["id_token"],
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: ["ES256"],
+        claims_supported: ["iss", "sub", "aud", "exp", "iat", "jti", "owner_id", "project_id", "environment"],
+      },
+    };
+  },
+});
+
+export const jwks = publicEndpoint({
+  summary: "Public keys of this deployment's own issuer.",
+  async handle({ services }) {
+    const set = await publicJwks(services);
+    // Before setup there is no key yet; that answer must not be remembered past it.
+    return { status: 200, body: set, ...(set.keys.length > 0 && { headers: CACHEABLE }) };
+  },
+});
+
+export const createWorkloadToken = managementEndpoint("developer", {
+  summary: "A workload token for local development, at most 12 hours long.",
+  bodyOptional: true,
+  body: z.strictObject({
+    expiresInSeconds: z.int().min(60).max(MAX_WORKLOAD_TOKEN_SECONDS).default(MAX_WORKLOAD_TOKEN_SECONDS),
+  }),
+  async handle({ services, caller, params, body }) {
+    const project = await requireProject(services.db, params.p);
+    if (caller.environment !== null && caller.environment !== "development") {
+      throw new ApiError("forbidden", {
+        message: "This access token is bound to another environment; workload tokens are issued for development only.",
+      });
+    }
+    const team = await findTeam(services.db);
+    if (team === null) throw new ApiError("setup_required");
+    const token = await issueWorkloadToken(
+      { teamId: team.id, projectId: project.id, environment: "development", ...body },
+      services,
+    );
+    return { status: 200, body: { token } };
+  },
+});

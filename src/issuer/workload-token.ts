@@ -1,0 +1,40 @@
+import { WORKLOAD_TOKEN_TYP } from "../callers/authenticate.ts";
+import { base64url } from "../crypto/bytes.ts";
+import { signJwt } from "../crypto/signing-key.ts";
+import type { Services } from "../services.ts";
+import { currentSigner } from "./signing-keys.ts";
+
+export const MAX_WORKLOAD_TOKEN_SECONDS = 12 * 3600;
+
+export interface WorkloadTokenRequest {
+  teamId: string;
+  projectId: string;
+  environment: "development";
+  expiresInSeconds: number;
+}
+
+/** A signed workload token of our own issuer, for `aud` = ourselves. */
+export async function issueWorkloadToken(
+  request: WorkloadTokenRequest,
+  services: Pick<Services, "db" | "keys" | "now" | "randomBytes" | "settings">,
+): Promise<string> {
+  const { teamId, projectId, environment } = request;
+  const { publicOrigin } = services.settings;
+  const { key, kid, alg } = await currentSigner(services);
+  const issuedAt = Math.floor(services.now() / 1000);
+  return signJwt(
+    key,
+    { alg, kid, typ: WORKLOAD_TOKEN_TYP },
+    {
+      iss: publicOrigin,
+      aud: publicOrigin,
+      sub: `owner:${teamId}:project:${projectId}:environment:${environment}`,
+      owner_id: teamId,
+      project_id: projectId,
+      environment,
+      jti: base64url(services.randomBytes(16)),
+      iat: issuedAt,
+      exp: issuedAt + request.expiresInSeconds,
+    },
+  );
+}

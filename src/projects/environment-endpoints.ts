@@ -1,0 +1,64 @@
+import { z } from "zod";
+import type { EnvironmentId } from "../callers/caller.ts";
+import { ApiError, unwrap } from "../errors.ts";
+import { managementEndpoint } from "../http/endpoint.ts";
+import { slug } from "../http/fields.ts";
+import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
+import type { UrlPolicy } from "../outbound/url-policy.ts";
+import { orConflict } from "../store/conflict.ts";
+import { newId } from "../store/ids.ts";
+import { type Environment, insertEnvironment, listEnvironments, setOrigin } from "./environment-store.ts";
+import { environmentToWire } from "./environment-wire.ts";
+import { checkOrigin } from "./origin.ts";
+import { requireProject } from "./project-store.ts";
+
+const origin = z.string().min(1).nullish();
+
+export const putEnvironment = managementEndpoint("admin", {
+  summary: "Set an environment's origin; without one it is cleared.",
+  body: z.strictObject({ origin }),
+  async handle({ services, params, body }) {
+    const project = await requireProject(services.db, params.p);
+    const id = params.id ?? "";
+    const checked = originOf(body.origin, id, services.urlPolicy);
+    const environment = await setOrigin(services.db, { projectId: project.id, id, origin: checked }, services.now());
+    if (environment === null) throw new ApiError("not_found", { message: "The project has no such environment." });
+    return { status: 200, body: environmentToWire(environment) };
+  },
+});
+
+export const createEnvironment = managementEndpoint("admin", {
+  summary: "Add a custom environment to a project.",
+  body: z.strictObject({ slug, origin }),
+  async handle({ services, params, body }) {
+    const project = await requireProject(services.db, params.p);
+    const now = services.now();
+    const id = newId("env", services.randomBytes);
+    const environment: Environment = {
+      projectId: project.id,
+      id,
+      slug: body.slug,
+      origin: originOf(body.origin, id, services.urlPolicy),
+      createdAtMs: now,
+      updatedAtMs: now,
+    };
+    await orConflict(insertEnvironment(services.db, environment), "slug: another environment of this project has it.");
+    return { status: 201, body: environmentToWire(environment) };
+  },
+});
+
+export const getEnvironments = managementEndpoint("viewer", {
+  summary: "List a project's environments.",
+  query: z.object(pageQuery(50)),
+  async handle({ services, params, query }) {
+    const project = await requireProject(services.db, params.p);
+    const position = decodeCursor(query.cursor, "string");
+    const rows = await listEnvironments(services.db, project.id, position, query.limit + 1);
+    const { page, pagination } = paginate(rows, query.limit, (row) => ({ key: row.id, id: row.id }));
+    return { status: 200, body: { environments: page.map(environmentToWire), pagination } };
+  },
+});
+
+function originOf(given: string | null | undefined, environment: EnvironmentId, policy: UrlPolicy): string | null {
+  return given === undefined || given === null ? null : unwrap(checkOrigin(given, environment, policy));
+}

@@ -1,0 +1,71 @@
+import { createIdentity, getIdentities, removeIdentity } from "./callers/identity-endpoints.ts";
+import { createIssuer, getIssuers, removeIssuer } from "./callers/issuer-endpoints.ts";
+import {
+  deleteConnector,
+  getConnector,
+  getConnectorKeys,
+  getConnectors,
+  patchConnector,
+  postConnector,
+} from "./connectors/connector-endpoints.ts";
+import {
+  deleteLink,
+  getConnectorLinks,
+  getLink,
+  getProjectLinks,
+  putProjectLink,
+} from "./connectors/link-endpoints.ts";
+import type { Route } from "./http/routing.ts";
+import { createWorkloadToken, jwks, openidConfiguration } from "./issuer/issuer-endpoints.ts";
+import { createEnvironment, getEnvironments, putEnvironment } from "./projects/environment-endpoints.ts";
+import { createProject, getProject, getProjects } from "./projects/project-endpoints.ts";
+import { createAccessToken, getAccessTokens, removeAccessToken } from "./team/access-token-endpoints.ts";
+import { setup } from "./team/setup-endpoints.ts";
+import { getTeam, health } from "./team/team-endpoints.ts";
+
+/**
+ * Every URL. A parameter is one path segment, decoded once: `:p` a project (id or slug), `:c` a connector (id or uid),
+ * `:id` whatever stands before it. The first pattern that fits a path answers it.
+ */
+export const ROUTES: readonly Route[] = [
+  ["GET", "/health", health],
+  ["GET", "/.well-known/openid-configuration", openidConfiguration],
+  ["GET", "/.well-known/jwks.json", jwks],
+
+  // The team
+  ["POST", "/v1/setup", setup],
+  ["GET", "/v1/team", getTeam],
+  ["POST", "/v1/access-tokens", createAccessToken],
+  ["GET", "/v1/access-tokens", getAccessTokens],
+  ["DELETE", "/v1/access-tokens/:id", removeAccessToken],
+
+  // Projects, and who may ask in their name
+  ["POST", "/v1/projects", createProject],
+  ["GET", "/v1/projects", getProjects],
+  ["GET", "/v1/projects/:p", getProject],
+  ["GET", "/v1/projects/:p/environments", getEnvironments],
+  ["POST", "/v1/projects/:p/environments", createEnvironment],
+  ["PUT", "/v1/projects/:p/environments/:id", putEnvironment],
+  ["POST", "/v1/projects/:p/identities", createIdentity],
+  ["GET", "/v1/projects/:p/identities", getIdentities],
+  ["DELETE", "/v1/projects/:p/identities/:id", removeIdentity],
+  ["POST", "/v1/projects/:p/token", createWorkloadToken],
+  ["POST", "/v1/issuers", createIssuer],
+  ["GET", "/v1/issuers", getIssuers],
+  ["DELETE", "/v1/issuers/:id", removeIssuer],
+
+  // Connectors and their links
+  ["GET", "/v2/connect/connectors", getConnectors],
+  ["POST", "/v1/connect/connectors", postConnector],
+  ["GET", "/v1/connect/connectors/:c", getConnector],
+  ["PATCH", "/v2/connect/connectors/:c", patchConnector],
+  ["DELETE", "/v1/connect/connectors/:c", deleteConnector],
+  ["GET", "/v2/connect/connectors/:c/projects", getConnectorLinks],
+  ["GET", "/v2/connect/projects/:p/connectors", getProjectLinks],
+  ["GET", "/v1/connect/connectors/:c/projects/:p", getLink],
+  ["POST", "/v1/connect/connectors/:c/projects/:p", putProjectLink],
+  ["DELETE", "/v1/connect/connectors/:c/projects/:p", deleteLink],
+  ["GET", "/v1/connectors/:c/jwks.json", getConnectorKeys],
+
+  // Tokens
+];

@@ -1,0 +1,18 @@
+import { ApiError } from "../errors.ts";
+import { managementEndpoint, publicEndpoint } from "../http/endpoint.ts";
+import { findTeam } from "./team-store.ts";
+
+/** Says nothing but that this Worker runs: versions and configuration are for operators. */
+export const health = publicEndpoint({
+  summary: "Whether the Worker runs.",
+  handle: async () => ({ status: 200, body: { status: "ok" } }),
+});
+
+export const getTeam = managementEndpoint("viewer", {
+  summary: "This deployment's team.",
+  async handle({ services }) {
+    const team = await findTeam(services.db);
+    if (team === null) throw new ApiError("not_found");
+    return { status: 200, body: { id: team.id, name: team.name, createdAt: team.createdAtMs } };
+  },
+});

@@ -1,0 +1,53 @@
+import { env } from "cloudflare:workers";
+import { createCallerCaches } from "../../src/callers/caller-caches.ts";
+import { loadKeyRing } from "../../src/crypto/key-ring.ts";
+import { randomBytes } from "../../src/crypto/random.ts";
+import { Secret } from "../../src/crypto/secret.ts";
+import { unwrap } from "../../src/errors.ts";
+import { createLogger } from "../../src/log.ts";
+import { createGuardedFetch } from "../../src/outbound/guarded-fetch.ts";
+import type { Services } from "../../src/services.ts";
+import { d1Database } from "../../src/store/database.ts";
+import { kvLeaseStore } from "../../src/store/lease-store.ts";
+import { createTokenCaches } from "../../src/tokens/token-caches.ts";
+
+export interface TestServices extends Services {
+  /** What was logged, one JSON text each. */
+  lines: string[];
+}
+
+/** The services of a fresh isolate over this test file's own D1 and KV. Anything can be replaced. */
+export async function testServices(
+  replaced: Partial<Services> & { network?: typeof fetch } = {},
+): Promise<TestServices> {
+  const { network = fetch, ...overrides } = replaced;
+  const lines: string[] = [];
+  const log = createLogger((line) => lines.push(line));
+  const publicOrigin = env.PUBLIC_ORIGIN;
+  const urlPolicy = { ownHosts: [new URL(publicOrigin).host], allowLoopback: true };
+  return {
+    settings: { publicOrigin, setupToken: Secret.of(env.SETUP_TOKEN), allowLoopback: true },
+    now: () => Date.now(),
+    randomBytes,
+    random: () => Math.random(),
+    log,
+    db: d1Database(env.DB),
+    leases: kvLeaseStore(env.LEASES, log),
+    keys: unwrap(await loadKeyRing(env.MASTER_KEYS)),
+    urlPolicy,
+    fetch: createGuardedFetch({ fetch: network, policy: overrides.urlPolicy ?? urlPolicy }),
+    grants: {
+      grant: () => unreachable("grant"),
+      gate: () => unreachable("gate"),
+    },
+    nudgeHousekeeper: async () => {},
+    callerCaches: createCallerCaches(),
+    tokenCaches: createTokenCaches(),
+    ...overrides,
+    lines,
+  };
+}
+
+function unreachable(what: string): never {
+  throw new Error(`this test gave no ${what}`);
+}
