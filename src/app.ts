@@ -10,6 +10,7 @@ import type { Answer, Endpoint, Input } from "./http/endpoint.ts";
 import { readQuery } from "./http/query.ts";
 import { allowedMethods, byPattern, type Route, rawPath } from "./http/routing.ts";
 import { validate } from "./http/validation.ts";
+import type { LogFields } from "./log.ts";
 import { resolveProjectId } from "./projects/project-store.ts";
 import { ROUTES } from "./routes.ts";
 import type { Services } from "./services.ts";
@@ -58,15 +59,19 @@ interface Trace {
   startedAtMs: number;
   caller: Caller | null;
   failure: Failure | null;
+  /** What the handler adds. */
+  facts: LogFields;
 }
 
 /** One request from its first byte to its log line. Nothing that is thrown below gets past, and no stack is shown. */
 async function serve(services: Services, call: Call): Promise<Response> {
   const requestId = newId("req", services.randomBytes);
-  const trace: Trace = { requestId, startedAtMs: services.now(), caller: null, failure: null };
+  const trace: Trace = { requestId, startedAtMs: services.now(), caller: null, failure: null, facts: {} };
   let response: Response;
   try {
-    response = successResponse(await answer(services, call, trace), requestId);
+    const answered = await answer(services, call, trace);
+    trace.facts = answered.log ?? {};
+    response = successResponse(answered, requestId);
   } catch (thrown) {
     trace.failure = failureOf(thrown);
     response = failureResponse(trace.failure, requestId, call.request.headers.has("authorization"));
@@ -131,6 +136,7 @@ function loggedDefer({ log }: Services, defer: Defer): Defer {
 
 function logRequest({ log, now }: Services, call: Call, trace: Trace, { status }: Response): void {
   log[status >= 500 ? "error" : "info"]("request", {
+    ...trace.facts,
     requestId: trace.requestId,
     method: call.request.method,
     route: call.pattern ?? "(none)",
