@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
+import { driverOf } from "../catalog/registry.ts";
+import { ApiError, unwrap } from "../errors.ts";
+import { managementEndpoint, publicEndpoint, runtimeEndpoint } from "../http/endpoint.ts";
+import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
+import { requireProject } from "../projects/project-store.ts";
+import { requireConnector, requireVisibleConnector } from "./connector-access.ts";
+import { CreateBody, UpdateBody } from "./connector-fields.ts";
+import { CONNECTOR_SORTS, connectorPosition, listConnectors } from "./connector-list.ts";
+import { findConnector, deleteConnector as removeConnector } from "./connector-store.ts";
+import { connectorToWire, connectorWithDataToWire, entityTag } from "./connector-wire.ts";
+import { createConnector } from "./create-connector.ts";
+import { checkIfMatch } from "./if-match.ts";
+import { updateConnector } from "./update-connector.ts";
+
+const commaSeparated = z
+  .string()
+  .max(1000)
+  .transform((text) => text.split(",").map((part) => part.trim()))
+  .transform((parts) => parts.filter((part) => part !== ""));
+
+const ListQuery = z.object({
+  ...pageQuery(20),
+  projectId: z.string().min(1).max(100).optional(),
+  search: z.string().max(200).optional(),
+  type: commaSeparated.pipe(z.array(z.enum(CONNECTOR_TYPES))).optional(),
+  service: commaSeparated.optional(),
+  sort: z.enum(CONNECTOR_SORTS).default("name"),
+});
+
+export const getConnectors = managementEndpoint("viewer", {
+  summary: "List the team's connectors.",
+  query: ListQuery,
+  async handle({ services, query }) {
+    const { sort, limit, cursor } = query;
+    const project = query.projectId === undefined ? null : await requireProject(services.db, query.projectId);
+    const filter = {
+      projectId: project?.id ?? null,
+      search: query.search || null,
+      types: query.type ?? null,
+      services: query.service ?? null,
+    };
+    const after = sort === "name" ? decodeCursor(cursor, "string") : decodeCursor(cursor, "number");
+    const rows = await listConnectors(services.db, filter, { sort, after, limit: limit + 1 });
+    const { page, pagination } = paginate(rows, limit, (connector) => connectorPosition(sort, connector));
+    const connectors = page.map((connector) =>
+      connectorToWire(connector, driverOf(connector.type), services.settings.publicOrigin),
+    );
+    return { status: 200, body: { connectors, pagination } };
+  },
+});
+
+export const getConnector = runtimeEndpoint({
+  summary: "Read a connector; workloads read those that are linked to their project and environment.",
+  async handle({ services, params, caller }) {
+    const connector = await requireVisibleConnector(services.db, caller, params.c);
+    const body = connectorWithDataToWire(connector, driverOf(connector.type), services.settings.publicOrigin);
+    return { status: 200, body, headers: entityTag(connector) };
+  },
+});
+
+export const postConnector = managementEndpoint("admin", {
+  summary: "Create a connector, and link it to a project when one is named.",
+  body: CreateBody,
+  async handle({ services, body, caller }) {
+    const connector = await createConnector(services, caller, body);
+    return {
+      status: 201,
+      body: connectorToWire(connector, driverOf(connector.type), services.settings.publicOrigin),
+      headers: entityTag(connector),
+    };
+  },
+});
+
+export const patchConnector = managementEndpoint("admin", {
+  summary: "Change a connector.",
+  body: UpdateBody,
+  async handle({ services, params, body, headers, caller }) {
+    const connector = await updateConnector(services, caller, { reference: params.c, body, headers });
+    const wire = connectorToWire(connector, driverOf(connector.type), services.settings.publicOrigin);
+    return { status: 200, body: { connector: wire }, headers: entityTag(connector) };
+  },
+});
+
+export const deleteConnector = managementEndpoint("admin", {
+  summary: "Delete a connector with its links, grants and tokens.",
+  async handle({ services, params, headers, defer }) {
+    const connector = await requireConnector(services.db, params.c);
+    unwrap(checkIfMatch(headers, connector.revision));
+    if (!(await removeConnector(services.db, connector, services.now()))) {
+      throw new ApiError("conflict", { message: "The connector was changed at the same moment. Repeat the request." });
+    }
+    defer(services.nudgeHousekeeper());
+    return { status: 204 };
+  },
+});
+
+export const getConnectorKeys = publicEndpoint({
+  summary: "The public keys of a connector that signs its client assertions (RFC 7517 §5).",
+  async handle({ services, params }) {
+    // A tombstone still signs: its upstream revocations authenticate with the same key.
+    const found = await findConnector(services.db, params.c ?? "");
+    const keys = found === null ? [] : (driverOf(found.connector.type)?.publicKeys(found.connector.config) ?? []);
+    if (keys.length === 0) throw new ApiError("not_found");
+    return { status: 200, body: { keys }, headers: { "cache-control": "public, max-age=300" } };
+  },
+});

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
+import { ApiError } from "../errors.ts";
+import { JURISDICTIONS, LOCATION_HINTS } from "../grants/directory.ts";
+import { displayName } from "../http/fields.ts";
+import { BINDINGS } from "./connector-row.ts";
+import { environmentIds } from "./link-fields.ts";
+
+const color = z.string().regex(/^#[0-9a-fA-F]{6}$/, "must be a colour as #RRGGBB");
+const leaseSeconds = z.int().min(0).max(300);
+// The grammar of a uid has an error code of its own, so it is judged in `uid.ts`.
+const uid = z.string().max(512);
+
+/** Known to the contract, not served yet: accepted by the schema only to be refused by name. */
+const unserved = z.unknown().optional();
+
+export const CreateBody = z.strictObject({
+  type: z.enum(CONNECTOR_TYPES).optional(),
+  data: z.unknown(),
+  uid: uid.optional(),
+  name: displayName.optional(),
+  service: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.:_-]{0,99}$/, "must be a service name or host, in lower case")
+    .optional(),
+  projectId: z.string().min(1).max(100).optional(),
+  environments: environmentIds.optional(),
+  backgroundColor: color.optional(),
+  accentColor: color.optional(),
+  minimumBinding: z.enum(BINDINGS).default("finalize"),
+  leaseSeconds: leaseSeconds.default(60),
+  region: z.enum([...JURISDICTIONS, ...LOCATION_HINTS]).optional(),
+  connectionMethod: unserved,
+  params: unserved,
+  target: unserved,
+  triggers: unserved,
+  events: unserved,
+  triggerDestination: unserved,
+  icon: unserved,
+  draft: unserved,
+});
+export type CreateBody = z.output<typeof CreateBody>;
+
+export const UpdateBody = z.strictObject({
+  data: z.unknown().optional(),
+  uid: uid.optional(),
+  name: displayName.optional(),
+  backgroundColor: color.nullable().optional(),
+  accentColor: color.nullable().optional(),
+  minimumBinding: z.enum(BINDINGS).optional(),
+  leaseSeconds: leaseSeconds.optional(),
+  region: unserved,
+  triggers: unserved,
+  events: unserved,
+  icon: unserved,
+});
+export type UpdateBody = z.output<typeof UpdateBody>;
+
+const UNSERVED = ["connectionMethod", "params", "target", "triggers", "events", "triggerDestination", "icon", "draft"];
+
+/** Throws `bad_request` for a field that would change something that is not served yet, naming it. */
+export function refuseUnserved(body: Record<string, unknown>): void {
+  const asked = UNSERVED.filter((field) => body[field] !== undefined && !asksForNothing(body[field]));
+  if (asked.length > 0) {
+    throw new ApiError("bad_request", { message: `Not supported yet: ${asked.join(", ")}. Omit it.` });
+  }
+}
+
+/** `false`, `{enabled: false}` and an empty list ask for what is the case already. */
+function asksForNothing(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value !== "object" || value === null) return value === false;
+  return Object.keys(value).length === 1 && "enabled" in value && value.enabled === false;
+}

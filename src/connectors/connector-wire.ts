@@ -1,0 +1,68 @@
+import type { Driver } from "../catalog/driver.ts";
+import type { Connector } from "./connector-row.ts";
+
+/**
+ * A connector as the contract has it (§2, Connector): the fields that every one has, those that apply to it, and
+ * ours. Without `data`. A driver that is not there (a type of another version) leaves the capabilities empty.
+ */
+export function connectorToWire(
+  connector: Connector,
+  driver: Driver | null,
+  publicOrigin: string,
+): Record<string, unknown> {
+  const capabilities = driver?.capabilities(connector.config);
+  return {
+    id: connector.id,
+    uid: connector.uid,
+    name: connector.name,
+    displayName: connector.name,
+    type: connector.type,
+    typeName: driver?.typeName ?? connector.type,
+    service: connector.service,
+    createdAt: connector.createdAtMs,
+    updatedAt: connector.updatedAtMs,
+    supportsIcon: capabilities?.supportsIcon ?? "false",
+    supportedSubjectTypes: capabilities?.supportedSubjectTypes ?? [],
+    supportsInstallation: capabilities?.supportsInstallation ?? false,
+    supportsRevocation: capabilities?.supportsRevocation ?? false,
+    supportsTriggers: capabilities?.supportsTriggers ?? false,
+    creationMode: "manual",
+    ...(connector.createdBy && { createdBy: connector.createdBy }),
+    ...(connector.updatedBy && { updatedBy: connector.updatedBy }),
+    ...(capabilities?.appTokens && { appTokens: capabilities.appTokens }),
+    ...(capabilities?.userTokens && { userTokens: capabilities.userTokens }),
+    ...connector.branding,
+    ...(connector.type === "oauth" && { redirectUri: redirectUriOf(connector.id, publicOrigin) }),
+    minimumBinding: connector.minimumBinding,
+    leaseSeconds: connector.leaseSeconds,
+    ...(connector.region !== null && { region: connector.region }),
+    revision: connector.revision,
+  };
+}
+
+/** The same with `data`: the driver's public facts, where a secret shows at most that it is set. */
+export function connectorWithDataToWire(
+  connector: Connector,
+  driver: Driver | null,
+  publicOrigin: string,
+): Record<string, unknown> {
+  return {
+    ...connectorToWire(connector, driver, publicOrigin),
+    data: driver?.redact(connector.config, connector.secretNames) ?? {},
+  };
+}
+
+/** One redirect URI for each connector: what the operator registers at the provider. */
+export function redirectUriOf(connectorId: string, publicOrigin: string): string {
+  return `${publicOrigin}/callback/${connectorId}`;
+}
+
+/** Where the provider of a `private_key_jwt` connector finds its public keys. */
+export function jwksUriOf(connectorId: string, publicOrigin: string): string {
+  return `${publicOrigin}/v1/connectors/${connectorId}/jwks.json`;
+}
+
+/** The revision as an entity tag (RFC 9110 §8.8.3). */
+export function entityTag(connector: Pick<Connector, "revision">): { etag: string } {
+  return { etag: `"${connector.revision}"` };
+}

@@ -1,0 +1,128 @@
+import type { AccessTokenCaller } from "../callers/caller.ts";
+import type { Driver } from "../catalog/driver.ts";
+import { driverOf } from "../catalog/registry.ts";
+import { ApiError, unwrap } from "../errors.ts";
+import { type Project, requireProject, STANDARD_ENVIRONMENTS } from "../projects/project-store.ts";
+import { UniqueViolation } from "../store/database.ts";
+import { newId } from "../store/ids.ts";
+import { actorOf } from "./actor.ts";
+import { type CreateBody, refuseUnserved } from "./connector-fields.ts";
+import type { Connector } from "./connector-row.ts";
+import { sealSecrets } from "./connector-secrets.ts";
+import { highestUidNumber, insertConnector } from "./connector-store.ts";
+import { driverDeps, requireTeamId, type SaveServices, saveContext } from "./driver-context.ts";
+import { requireEnvironments } from "./link-fields.ts";
+import { upsertLink } from "./link-store.ts";
+import { checkUid, generatedUid, UID_TAKEN } from "./uid.ts";
+
+/** How often a generated uid is tried again when others take the same one at the same moment. */
+const UID_TRIES = 5;
+
+/**
+ * Creates a connector and, with `projectId`, its first link, all or nothing. Thrown: the driver's refusals of `data`,
+ * `invalid_uid`, `conflict` when the uid is taken, `not_found` for the project.
+ */
+export async function createConnector(
+  services: SaveServices,
+  caller: AccessTokenCaller,
+  body: CreateBody,
+): Promise<Connector> {
+  refuseUnserved(body);
+  const driver = requireDriver(body);
+  const uid = body.uid ? unwrap(checkUid(body.uid)) : null;
+  const link = await firstLink(services, body);
+  const connector = await newConnector(services, { caller, body, driver });
+  return insertUnderUid(services, { connector, uid, link });
+}
+
+function requireDriver({ type }: CreateBody): Driver {
+  if (type === undefined) {
+    throw new ApiError("bad_request", { message: "type: is required, such as 'oauth' or 'api-key'." });
+  }
+  const driver = driverOf(type);
+  if (driver === null) {
+    throw new ApiError("bad_request", { message: `type: connectors of the type '${type}' are not supported yet.` });
+  }
+  return driver;
+}
+
+interface FirstLink {
+  project: Project;
+  environments: string[];
+}
+
+async function firstLink({ db }: SaveServices, body: CreateBody): Promise<FirstLink | null> {
+  if (body.projectId === undefined) {
+    if (body.environments === undefined) return null;
+    throw new ApiError("bad_request", { message: "environments: needs a projectId to link them." });
+  }
+  const project = await requireProject(db, body.projectId);
+  const environments = body.environments ?? [...STANDARD_ENVIRONMENTS];
+  await requireEnvironments(db, project.id, environments);
+  return { project, environments };
+}
+
+/** Everything but the uid, which the database decides. */
+async function newConnector(
+  services: SaveServices,
+  { caller, body, driver }: { caller: AccessTokenCaller; body: CreateBody; driver: Driver },
+): Promise<Connector> {
+  const id = newId("scl", services.randomBytes);
+  const teamId = await requireTeamId(services);
+  const saved = unwrap(await driver.create(body.data, saveContext(services, id), driverDeps(services)));
+  const service = body.service ?? driver.service(saved.config);
+  const actor = actorOf(caller);
+  const nowMs = services.now();
+  return {
+    id,
+    uid: "",
+    name: body.name ?? service,
+    type: driver.type,
+    service,
+    config: saved.config,
+    ...(await sealSecrets(services, { teamId, connectorId: id, generation: 1 }, saved.secrets)),
+    revision: 1,
+    configRevision: 1,
+    leaseSeconds: body.leaseSeconds,
+    previousLeaseSeconds: 0,
+    leaseChangedAtMs: 0,
+    minimumBinding: body.minimumBinding,
+    region: body.region ?? null,
+    branding: {
+      ...(body.backgroundColor !== undefined && { backgroundColor: body.backgroundColor }),
+      ...(body.accentColor !== undefined && { accentColor: body.accentColor }),
+    },
+    createdBy: actor,
+    updatedBy: actor,
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+    deletedAtMs: null,
+  };
+}
+
+async function insertUnderUid(
+  services: SaveServices,
+  { connector, uid, link }: { connector: Connector; uid: string | null; link: FirstLink | null },
+): Promise<Connector> {
+  const linkId = newId("lnk", services.randomBytes);
+  let number = 1;
+  for (let attempt = 1; attempt <= UID_TRIES; attempt++) {
+    const named = { ...connector, uid: uid ?? generatedUid(connector, number) };
+    try {
+      await services.db.batch([
+        insertConnector(named),
+        ...(link === null ? [] : [upsertLink(linkOf(linkId, named.id, link), named.createdAtMs)]),
+      ]);
+      return named;
+    } catch (error) {
+      if (!(error instanceof UniqueViolation)) throw error;
+      if (uid !== null) break;
+      number = (await highestUidNumber(services.db, generatedUid(connector, 1))) + 1;
+    }
+  }
+  throw new ApiError("conflict", { message: UID_TAKEN });
+}
+
+function linkOf(id: string, connectorId: string, { project, environments }: FirstLink) {
+  return { id, connectorId, projectId: project.id, environments, narrowing: {} };
+}

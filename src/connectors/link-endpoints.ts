@@ -1,0 +1,108 @@
+import { z } from "zod";
+import type { AccessTokenCaller } from "../callers/caller.ts";
+import { ApiError } from "../errors.ts";
+import { managementEndpoint } from "../http/endpoint.ts";
+import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
+import { requireProject } from "../projects/project-store.ts";
+import type { Services } from "../services.ts";
+import { newId } from "../store/ids.ts";
+import { requireConnector, requireVisibleConnector } from "./connector-access.ts";
+import { LinkBody, narrowingOf, requireEnvironments } from "./link-fields.ts";
+import type { Link } from "./link-row.ts";
+import { findLink, listLinks, putLink, deleteLink as removeLink } from "./link-store.ts";
+import { linkToWire } from "./link-wire.ts";
+
+const Page = z.object(pageQuery(50));
+
+export const getConnectorLinks = managementEndpoint("viewer", {
+  summary: "List the projects that a connector is linked to.",
+  query: Page,
+  async handle({ services, params, query }) {
+    const connector = await requireConnector(services.db, params.c);
+    const { links, pagination } = await pageOfLinks(services, { of: "connector", id: connector.id }, query);
+    return { status: 200, body: { projects: links, pagination } };
+  },
+});
+
+export const getProjectLinks = managementEndpoint("viewer", {
+  summary: "List the connectors that are linked to a project.",
+  query: Page,
+  async handle({ services, params, query }) {
+    const project = await requireProject(services.db, params.p);
+    const { links, pagination } = await pageOfLinks(services, { of: "project", id: project.id }, query);
+    return { status: 200, body: { connectors: links, pagination } };
+  },
+});
+
+export const getLink = managementEndpoint("viewer", {
+  summary: "Read the link between a connector and a project.",
+  async handle({ services, params, caller }) {
+    const project = await requireProject(services.db, params.p);
+    const connector = await requireVisibleConnector(services.db, wholeProject(caller), params.c);
+    const link = await findLink(services.db, connector.id, project.id);
+    if (link === null) throw new ApiError("not_found", { message: "The connector is not linked to that project." });
+    return { status: 200, body: linkToWire(link) };
+  },
+});
+
+export const putProjectLink = managementEndpoint("admin", {
+  summary: "Link a connector to a project, or replace the environments of an existing link.",
+  body: LinkBody,
+  async handle({ services, params, body, caller }) {
+    refuseProjectToken(caller);
+    const { db, now, randomBytes, urlPolicy } = services;
+    const project = await requireProject(db, params.p);
+    const connector = await requireConnector(db, params.c);
+    await requireEnvironments(db, project.id, body.environments);
+    const link = await putLink(
+      db,
+      {
+        id: newId("lnk", randomBytes),
+        connectorId: connector.id,
+        projectId: project.id,
+        environments: body.environments,
+        narrowing: narrowingOf(body, urlPolicy),
+      },
+      now(),
+    );
+    if (link === null) throw new ApiError("not_found", { message: "The connector or the project was just deleted." });
+    return { status: 200, body: linkToWire(link) };
+  },
+});
+
+export const deleteLink = managementEndpoint("admin", {
+  summary: "Unlink a connector from a project; its workloads get no token past the lease.",
+  async handle({ services, params, caller }) {
+    refuseProjectToken(caller);
+    const project = await requireProject(services.db, params.p);
+    const connector = await requireConnector(services.db, params.c);
+    const removed = await removeLink(services.db, connector.id, project.id, services.now());
+    if (!removed) throw new ApiError("not_found", { message: "The connector is not linked to that project." });
+    return { status: 204 };
+  },
+});
+
+/** A link decides what a project may reach, so a token of the project itself may not write it. */
+function refuseProjectToken(caller: AccessTokenCaller): void {
+  if (caller.projectId === null) return;
+  throw new ApiError("forbidden", {
+    message: "Links are written with an access token that is not bound to a project.",
+  });
+}
+
+/** The caller without its environment: links of a project are shown whole to its tokens. */
+function wholeProject(caller: AccessTokenCaller): AccessTokenCaller {
+  return { ...caller, environment: null };
+}
+
+async function pageOfLinks(
+  { db }: Pick<Services, "db">,
+  owner: { of: "connector" | "project"; id: string },
+  query: z.output<typeof Page>,
+): Promise<{ links: unknown[]; pagination: { next: string | null } }> {
+  const after = decodeCursor(query.cursor, "number");
+  const rows = await listLinks(db, owner, { after, limit: query.limit + 1 });
+  const positionOf = ({ createdAtMs, id }: Link) => ({ key: createdAtMs, id });
+  const { page, pagination } = paginate(rows, query.limit, positionOf);
+  return { links: page.map(linkToWire), pagination };
+}

@@ -1,0 +1,123 @@
+import type { Position } from "../http/pagination.ts";
+import { type Database, type SqlValue, type Statement, sql } from "../store/database.ts";
+import { advanceRevocationClock } from "../store/revocation-clock.ts";
+import { LINK_QUERY, type Link, type LinkRow, linkOfRow, type Narrowing } from "./link-row.ts";
+
+/** A link to be stored. Narrowing that is absent stays as it is stored; null removes it. */
+export interface LinkChange {
+  /** The id if the link is new. */
+  id: string;
+  connectorId: string;
+  projectId: string;
+  environments: string[];
+  narrowing: Partial<Narrowing>;
+}
+
+const NARROWING_COLUMNS: Record<keyof Narrowing, string> = {
+  installations: "installations",
+  subjects: "subjects",
+  subjectNamespace: "subject_namespace",
+  scopes: "scopes",
+  returnOrigins: "return_origins",
+  webhookOrigins: "webhook_origins",
+};
+
+/**
+ * The statement that creates or replaces a link. It changes nothing when the connector was deleted or the project
+ * removed meanwhile. Belongs in one batch with `selectLink` where the result is wanted.
+ */
+export function upsertLink(change: LinkChange, nowMs: number): Statement {
+  const { narrowing } = change;
+  const given = Object.entries(NARROWING_COLUMNS).filter(([field]) => Object.hasOwn(narrowing, field));
+  const assignments = ["environments", ...given.map(([, column]) => column)].map(
+    (name) => `${name} = excluded.${name}`,
+  );
+  return sql(
+    `INSERT INTO links (id, connector_id, project_id, environments, installations, subjects, subject_namespace, scopes,
+       return_origins, webhook_origins, created_at_ms, updated_at_ms)
+     SELECT ?, c.id, p.id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM connectors AS c, projects AS p
+     WHERE c.id = ? AND c.deleted_at_ms IS NULL AND p.id = ?
+     ON CONFLICT (connector_id, project_id) DO UPDATE SET ${assignments.join(", ")},
+       updated_at_ms = max(links.updated_at_ms + 1, excluded.updated_at_ms)`,
+    change.id,
+    JSON.stringify(change.environments),
+    jsonOrNull(narrowing.installations),
+    jsonOrNull(narrowing.subjects),
+    narrowing.subjectNamespace ?? null,
+    jsonOrNull(narrowing.scopes),
+    jsonOrNull(narrowing.returnOrigins),
+    jsonOrNull(narrowing.webhookOrigins),
+    nowMs,
+    nowMs,
+    change.connectorId,
+    change.projectId,
+  );
+}
+
+function jsonOrNull(list: string[] | null | undefined): SqlValue {
+  return list == null ? null : JSON.stringify(list);
+}
+
+function selectLink(connectorId: string, projectId: string): Statement {
+  return sql(`${LINK_QUERY} WHERE l.connector_id = ? AND l.project_id = ?`, connectorId, projectId);
+}
+
+/** The link of a connector to a project, or null. */
+export async function findLink(db: Database, connectorId: string, projectId: string): Promise<Link | null> {
+  const row = await db.first<LinkRow>(selectLink(connectorId, projectId));
+  return row === null ? null : linkOfRow(row);
+}
+
+/** Creates or replaces a link; null when its connector or project is gone. */
+export async function putLink(db: Database, change: LinkChange, nowMs: number): Promise<Link | null> {
+  const [, read] = await db.batch<[never, LinkRow]>([
+    upsertLink(change, nowMs),
+    selectLink(change.connectorId, change.projectId),
+  ]);
+  const row = read?.rows[0];
+  return row === undefined ? null : linkOfRow(row);
+}
+
+/**
+ * Removes a link and advances the revocation clock; false when there was none. A later link of the same two is
+ * another row with another id, so nothing leased under this one carries over.
+ */
+export async function deleteLink(
+  db: Database,
+  connectorId: string,
+  projectId: string,
+  nowMs: number,
+): Promise<boolean> {
+  const [, removed] = await db.batch([
+    advanceRevocationClock(nowMs),
+    sql("DELETE FROM links WHERE connector_id = ? AND project_id = ?", connectorId, projectId),
+  ]);
+  return removed?.changes === 1;
+}
+
+const OWNERS = { connector: "l.connector_id", project: "l.project_id" };
+
+/** The query of `listLinks`. */
+export function linkListStatement(
+  owner: { of: "connector" | "project"; id: string },
+  page: { after: Position<number> | null; limit: number },
+): Statement {
+  return sql(
+    `${LINK_QUERY} WHERE ${OWNERS[owner.of]} = ? AND (l.created_at_ms, l.id) > (?, ?)
+     ORDER BY l.created_at_ms, l.id LIMIT ?`,
+    owner.id,
+    page.after?.key ?? -1,
+    page.after?.id ?? "",
+    page.limit,
+  );
+}
+
+/** At most `limit` links of a connector or of a project, oldest first. */
+export async function listLinks(
+  db: Database,
+  owner: { of: "connector" | "project"; id: string },
+  page: { after: Position<number> | null; limit: number },
+): Promise<Link[]> {
+  const rows = await db.all<LinkRow>(linkListStatement(owner, page));
+  return rows.map(linkOfRow);
+}

@@ -1,0 +1,88 @@
+import type { AccessTokenCaller } from "../callers/caller.ts";
+import { driverOf } from "../catalog/registry.ts";
+import { ApiError, unwrap } from "../errors.ts";
+import { orConflict } from "../store/conflict.ts";
+import { actorOf } from "./actor.ts";
+import { requireConnector } from "./connector-access.ts";
+import { refuseUnserved, type UpdateBody } from "./connector-fields.ts";
+import type { Branding, Connector } from "./connector-row.ts";
+import { openSecrets, sealSecrets } from "./connector-secrets.ts";
+import { updateConnector as storeConnector } from "./connector-store.ts";
+import { driverDeps, requireTeamId, type SaveServices, saveContext } from "./driver-context.ts";
+import { checkIfMatch } from "./if-match.ts";
+import { changeLease } from "./lease-change.ts";
+import { checkUid, UID_TAKEN } from "./uid.ts";
+
+/** How often a change is applied again over what somebody else stored meanwhile. */
+const TRIES = 3;
+
+/**
+ * Applies a PATCH to the connector as it is now; a concurrent change of other fields survives. Thrown: `not_found`,
+ * `gone`, `precondition_failed`, `invalid_uid`, `conflict`, and the driver's refusals of `data`.
+ */
+export async function updateConnector(
+  services: SaveServices,
+  caller: AccessTokenCaller,
+  request: { reference: string | undefined; body: UpdateBody; headers: Headers },
+): Promise<Connector> {
+  const { body } = request;
+  refuseUnserved(body);
+  if (body.region !== undefined) {
+    throw new ApiError("bad_request", { message: "region: never changes. Create another connector instead." });
+  }
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    const current = await requireConnector(services.db, request.reference);
+    unwrap(checkIfMatch(request.headers, current.revision));
+    if (Object.keys(body).length === 0) return current;
+    const next = await withChanges(services, current, body, caller);
+    if (await orConflict(storeConnector(services.db, next, current.revision), UID_TAKEN)) return next;
+  }
+  throw new ApiError("conflict", { message: "The connector is being changed by others. Read it again and repeat." });
+}
+
+async function withChanges(
+  services: SaveServices,
+  current: Connector,
+  body: UpdateBody,
+  caller: AccessTokenCaller,
+): Promise<Connector> {
+  const nowMs = services.now();
+  return {
+    ...current,
+    ...(body.data === undefined ? {} : await savedData(services, current, body.data)),
+    ...changeLease(current, body.leaseSeconds ?? current.leaseSeconds, nowMs),
+    uid: body.uid === undefined ? current.uid : unwrap(checkUid(body.uid)),
+    name: body.name ?? current.name,
+    minimumBinding: body.minimumBinding ?? current.minimumBinding,
+    branding: rebranded(current.branding, body),
+    revision: current.revision + 1,
+    updatedBy: actorOf(caller),
+    updatedAtMs: nowMs,
+  };
+}
+
+/** The driver's new configuration; tokens issued under the old one become stale. */
+async function savedData(services: SaveServices, current: Connector, data: unknown): Promise<Partial<Connector>> {
+  const driver = driverOf(current.type);
+  if (driver === null) throw new ApiError("bad_request", { message: "data: this type cannot be changed here." });
+  const teamId = await requireTeamId(services);
+  const opened = unwrap(await openSecrets(services.keys, teamId, current));
+  const secrets = Object.fromEntries(Object.entries(opened).map(([name, secret]) => [name, secret.expose()]));
+  const context = saveContext(services, current.id);
+  const saved = unwrap(await driver.update({ config: current.config, secrets }, data, context, driverDeps(services)));
+  const generation = current.secretsGeneration + 1;
+  return {
+    config: saved.config,
+    configRevision: current.configRevision + 1,
+    ...(await sealSecrets(services, { teamId, connectorId: current.id, generation }, saved.secrets)),
+  };
+}
+
+/** Colours of the body over the stored ones; null removes one. */
+function rebranded(stored: Branding, body: Pick<UpdateBody, "backgroundColor" | "accentColor">): Branding {
+  const { backgroundColor = stored.backgroundColor, accentColor = stored.accentColor } = body;
+  return {
+    ...(backgroundColor != null && { backgroundColor }),
+    ...(accentColor != null && { accentColor }),
+  };
+}
