@@ -20,6 +20,7 @@ export type GrantSubject =
 
 /** What the edge asks a Grant. Everything the answer depends on travels with the question. */
 export interface GrantTokenRequest {
+  teamId: string;
   identity: GrantIdentity;
   connector: {
     type: ConnectorType;
@@ -29,6 +30,8 @@ export interface GrantTokenRequest {
   };
   groupId: string;
   group: TokenGroup;
+  /** The state of connector and link that allowed this request; a lease holds only under the same. */
+  snapshotVersion: string;
   /** Tokens obtained under an older revocation value are dead. */
   revokedBeforeMs: number;
   validityBufferMs: number;
@@ -49,10 +52,13 @@ export interface LeasedToken {
   resources: string[];
   authorizationDetails: AuthorizationDetail[];
   authorizationId: string;
-  metadata?: Record<string, string | number | boolean>;
+  metadata?: Record<string, string | number | boolean> | undefined;
   groupId: string;
+  snapshotVersion: string;
   /** The revocation value under which it was obtained. */
   revokedBeforeMs: number;
+  /** The clock read before the Grant looked at its own state. */
+  leaseFromMs: number;
   /** Absolute end of the promise; inherited by every rung of the ladder. */
   leaseUntilMs: number;
 }

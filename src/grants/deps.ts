@@ -1,0 +1,10 @@
+import type { KeyRing } from "../crypto/key-ring.ts";
+import type { Services } from "../services.ts";
+import type { GrantDirectory } from "./directory.ts";
+
+/** What a Grant object needs of the deployment. The key ring is asked for per call: importing it is asynchronous. */
+export interface GrantDeps
+  extends Pick<Services, "db" | "leases" | "fetch" | "urlPolicy" | "now" | "randomBytes" | "log"> {
+  keys: () => Promise<KeyRing>;
+  gate: GrantDirectory["gate"];
+}

@@ -1,0 +1,84 @@
+import { type Database, sql } from "../store/database.ts";
+import type { GrantIdentity } from "./protocol.ts";
+
+/**
+ * Make the Grant known to the index, before it stores any token and again at each refresh; false when its
+ * connector is gone, in which case nothing was written.
+ */
+export async function assertIndexRow(
+  db: Database,
+  name: string,
+  identity: GrantIdentity,
+  nowMs: number,
+): Promise<boolean> {
+  const { connectorId, installationId, subject, partition } = identity;
+  const user = subject.type === "user" ? subject : { namespace: null, issuer: null, id: null };
+  const changes = await db.run(
+    sql(
+      `INSERT INTO grants
+         (name, connector_id, installation_id, subject_type, subject_namespace, subject_issuer, subject_id, partition, created_at_ms, seen_at_ms)
+       SELECT ?, c.id, ?, ?, ?, ?, ?, ?, ?, ? FROM connectors AS c WHERE c.id = ? AND c.deleted_at_ms IS NULL
+       ON CONFLICT (name) DO UPDATE SET seen_at_ms = excluded.seen_at_ms`,
+      name,
+      installationId,
+      subject.type,
+      user.namespace,
+      user.issuer,
+      user.id,
+      partition,
+      nowMs,
+      nowMs,
+      connectorId,
+    ),
+  );
+  return changes > 0;
+}
+
+/** At most `limit` names of a connector's Grants after a name, in order. */
+export async function grantNames(
+  db: Database,
+  connectorId: string,
+  afterName: string | null,
+  limit: number,
+): Promise<string[]> {
+  const rows = await db.all<{ name: string }>(
+    sql(
+      "SELECT name FROM grants WHERE connector_id = ? AND name > ? ORDER BY name LIMIT ?",
+      connectorId,
+      afterName ?? "",
+      limit,
+    ),
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** Whose grants: a subject, in one namespace or any, in some partitions or all. */
+export interface SubjectReach {
+  subject: { type: "app" } | { type: "user"; id: string; issuer: string | null } | { type: "other"; name: string };
+  namespace: "any" | { exactly: string | null };
+  partitions: string[] | null;
+}
+
+/** Names of the grants that a connector has for a subject; a subject that was never granted anything has none. */
+export async function grantNamesOfSubject(db: Database, connectorId: string, reach: SubjectReach): Promise<string[]> {
+  const { subject, namespace, partitions } = reach;
+  if (subject.type === "other") return [];
+  const user = subject.type === "user" ? subject : { id: null, issuer: null };
+  const rows = await db.all<{ name: string }>(
+    sql(
+      `SELECT name FROM grants
+       WHERE connector_id = ?1 AND subject_type = ?2 AND subject_id IS ?3 AND subject_issuer IS ?4
+         AND (?5 = 'any' OR subject_namespace IS ?6 OR subject_type = 'app')
+         AND (?7 IS NULL OR partition IN (SELECT value FROM json_each(?7)))
+       ORDER BY name LIMIT 100`,
+      connectorId,
+      subject.type,
+      user.id,
+      user.issuer,
+      namespace === "any" ? "any" : "exactly",
+      namespace === "any" ? null : namespace.exactly,
+      partitions === null ? null : JSON.stringify(partitions),
+    ),
+  );
+  return rows.map(({ name }) => name);
+}

@@ -1,0 +1,53 @@
+import type { IssuedToken } from "../catalog/driver.ts";
+import { driverOf } from "../catalog/registry.ts";
+import { loadCredentials } from "../connectors/credentials.ts";
+import type { KeyRing } from "../crypto/key-ring.ts";
+import { type Failure, fail, ok, type Result } from "../errors.ts";
+import type { GrantDeps } from "./deps.ts";
+import { providerOutcome } from "./failure-memory.ts";
+import type { GrantTokenRequest } from "./protocol.ts";
+
+/** Bounds one attempt from its journal row to its end; the outbound calls have limits of their own below it. */
+export const ATTEMPT_TIMEOUT_MS = 20_000;
+
+/** The steps of a mint that the Grant carries out on its own storage. */
+export interface MintJournal {
+  begin(): void;
+  /** Runs with no I/O between the provider's last byte and its first write. */
+  commit(issued: IssuedToken): Promise<void>;
+  fail(failure: Failure): void;
+}
+
+/**
+ * Get one token from the provider: credentials from the primary, the gate's permit, the journal, the call, the
+ * commit. Whatever the gate should tell the connector's other grants is reported after the commit.
+ */
+export async function mint(
+  request: GrantTokenRequest,
+  keys: KeyRing,
+  deps: GrantDeps,
+  journal: MintJournal,
+  defer: (work: Promise<unknown>) => void,
+): Promise<Result<void>> {
+  const { connectorId } = request.identity;
+  const credentials = await loadCredentials(deps.db, keys, request.teamId, connectorId);
+  if (!credentials.ok) return credentials;
+  const { type, config, secrets, configRevision } = credentials.value;
+  const driver = driverOf(type);
+  if (driver === null) return fail("unresolved_token");
+
+  const gate = deps.gate(connectorId, request.connector.region);
+  const permit = await gate.acquire({ priority: "foreground", configRevision });
+  if (!permit.ok) return permit;
+  journal.begin();
+  const issued = await driver.mint(
+    { config, secrets, group: request.group, connectorId, validityBufferMs: request.validityBufferMs },
+    deps,
+  );
+  if (issued.ok) await journal.commit(issued.value);
+  else journal.fail(issued.failure);
+
+  const failure = issued.ok ? null : issued.failure;
+  defer(gate.report(permit.value.permit, providerOutcome(failure, configRevision)));
+  return issued.ok ? ok(undefined) : issued;
+}
