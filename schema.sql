@@ -25,6 +25,9 @@ CREATE TABLE IF NOT EXISTS access_tokens (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS access_tokens_by_project ON access_tokens (project_id);
 CREATE INDEX IF NOT EXISTS access_tokens_by_creation ON access_tokens (created_at_ms, id);
+-- Who could replace the last owner.
+CREATE INDEX IF NOT EXISTS access_tokens_of_owners ON access_tokens (expires_at_ms)
+  WHERE role = 'owner' AND project_id IS NULL;
 
 CREATE TABLE IF NOT EXISTS projects (
   id TEXT PRIMARY KEY,
@@ -93,6 +96,7 @@ CREATE TABLE IF NOT EXISTS issuer_keys (
   private_jwk_kid TEXT NOT NULL,
   created_at_ms INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS issuer_keys_by_creation ON issuer_keys (created_at_ms, kid);
 CREATE INDEX IF NOT EXISTS issuer_keys_by_master_key ON issuer_keys (private_jwk_kid);
 
 CREATE TABLE IF NOT EXISTS connectors (
@@ -105,6 +109,8 @@ CREATE TABLE IF NOT EXISTS connectors (
   config TEXT NOT NULL,
   secrets_sealed TEXT,
   secrets_kid TEXT,
+  -- Which secrets there are, so that showing a connector opens none.
+  secret_names TEXT NOT NULL DEFAULT '[]',
   -- Bound into the envelope's AAD; counts writes of the secrets.
   secrets_generation INTEGER NOT NULL DEFAULT 0,
   -- Counts every change (ETag); config_revision only those that make issued tokens stale.
@@ -167,6 +173,7 @@ CREATE TABLE IF NOT EXISTS grants (
   seen_at_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS grants_by_connector ON grants (connector_id, name);
+CREATE INDEX IF NOT EXISTS grants_by_subject ON grants (connector_id, subject_type, subject_id, subject_issuer, name);
 
 -- Walks that the Housekeeper still owes: telling every Grant of a connector about a revocation.
 CREATE TABLE IF NOT EXISTS revocation_walks (

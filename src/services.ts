@@ -27,6 +27,8 @@ export interface Services {
   /** Milliseconds since the epoch. */
   now: () => number;
   randomBytes: (length: number) => Uint8Array<ArrayBuffer>;
+  /** Uniform in [0, 1), for jitter only. */
+  random: () => number;
   log: Logger;
   db: Database;
   leases: LeaseStore;
@@ -34,6 +36,8 @@ export interface Services {
   urlPolicy: UrlPolicy;
   fetch: GuardedFetch;
   grants: GrantDirectory;
+  /** Wakes the Housekeeper, which then finds its work in the database. */
+  nudgeHousekeeper: () => Promise<void>;
   callerCaches: CallerCaches;
   tokenCaches: TokenCaches;
 }

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { AccessTokenCaller, Caller } from "../callers/caller.ts";
 import type { Role } from "../callers/roles.ts";
+import type { LogFields } from "../log.ts";
 import type { Services } from "../services.ts";
 
 /** What a handler returns; the HTTP shell adds the request id, `no-store` and the content type. */
@@ -8,6 +9,8 @@ export interface Answer {
   status: 200 | 201 | 204;
   body?: unknown;
   headers?: Record<string, string>;
+  /** Facts for the request's log line; never on the wire. */
+  log?: LogFields;
 }
 
 export interface Input<Body, Query> {

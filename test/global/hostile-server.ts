@@ -10,6 +10,17 @@ interface Call {
   rest: string[];
 }
 
+/** `/provider/{name}/…`: an authorization server of that name, which misbehaves as it was last told. */
+interface Provider {
+  /** A behaviour's path below, or "" to behave. */
+  mode: string;
+  delayMs: number;
+  expiresIn: number;
+  issued: string[];
+  revoked: string[];
+}
+const providers = new Map<string, Provider>();
+
 const TOKEN = { access_token: "hostile-access-token", token_type: "bearer", expires_in: 3600 };
 const JSON_TYPE = "application/json";
 
@@ -42,12 +53,47 @@ const BEHAVIOURS: Record<string, (call: Call) => void> = {
   /** Answers `?body=` with `?status=` and `?type=`. */
   json: ({ response, url: { searchParams: query } }) =>
     send(response, Number(query.get("status") ?? 200), query.get("body") ?? "{}", query.get("type") ?? JSON_TYPE),
+  provider: (call) => void serveProvider(call),
   /** An authorization server: its token endpoint is good, its metadata is the variant's. */
   as: ({ response, url, rest: [variant = "", ...path] }) =>
     path[0] === "token"
       ? send(response, 200, JSON.stringify(TOKEN))
       : sendMetadata(response, variant, `${url.origin}/as/${variant}`),
 };
+
+/**
+ * `POST token` issues a token never issued before, `POST revoke` records it, `POST control` (JSON) sets mode, delay and
+ * lifetime, `GET state` tells what happened.
+ */
+async function serveProvider(call: Call): Promise<void> {
+  const { response, url, body, rest } = call;
+  const [name = "", action = ""] = rest;
+  const provider = providers.get(name) ?? { mode: "", delayMs: 0, expiresIn: 3600, issued: [], revoked: [] };
+  providers.set(name, provider);
+  if (action === "control") {
+    Object.assign(provider, JSON.parse(body));
+    return send(response, 200, "{}");
+  }
+  if (action === "state") return send(response, 200, JSON.stringify(provider));
+  if (action === ".well-known") return send(response, 200, JSON.stringify(metadata(`${url.origin}/provider/${name}`)));
+  if (provider.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, provider.delayMs));
+  if (provider.mode !== "") {
+    const [behaviour = "", ...path] = provider.mode.split("/");
+    return BEHAVIOURS[behaviour]?.({ ...call, rest: path });
+  }
+  if (action === "revoke") {
+    provider.revoked.push(new URLSearchParams(body).get("token") ?? "");
+    return send(response, 200, "{}");
+  }
+  const token = `${name}-access-token-${provider.issued.length + 1}`;
+  provider.issued.push(token);
+  const scope = new URLSearchParams(body).get("scope") ?? undefined;
+  send(
+    response,
+    200,
+    JSON.stringify({ access_token: token, token_type: "Bearer", expires_in: provider.expiresIn, scope }),
+  );
+}
 
 /** `/as/{variant}` → its metadata document, given the issuer that was asked. RFC 8414 §2. */
 const METADATA: Record<string, (issuer: string) => object> = {

@@ -37,3 +37,29 @@ export async function lastRequest(key: string): Promise<ReceivedRequest | null> 
   const response = await fetch(hostile("/last", { key }));
   return response.json<ReceivedRequest | null>();
 }
+
+export interface ProviderState {
+  /** One of the hostile behaviours, e.g. `status/500`, or "" to behave. */
+  mode: string;
+  delayMs: number;
+  /** Seconds. */
+  expiresIn: number;
+  issued: string[];
+  revoked: string[];
+}
+
+/** A provider of its own by that name: real metadata, unique tokens, and whatever fault it is told to have. */
+export function provider(name: string) {
+  const at = (action: string) => hostile(`/provider/${name}/${action}`);
+  return {
+    issuer: hostile(`/provider/${name}`),
+    tokenEndpoint: at("token"),
+    revocationEndpoint: at("revoke"),
+    async state(): Promise<ProviderState> {
+      return (await fetch(at("state"))).json<ProviderState>();
+    },
+    async control(change: Partial<ProviderState>): Promise<void> {
+      await (await fetch(at("control"), { method: "POST", body: JSON.stringify(change) })).text();
+    },
+  };
+}

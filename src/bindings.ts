@@ -1,0 +1,95 @@
+import { createCallerCaches } from "./callers/caller-caches.ts";
+import { type KeyRing, loadKeyRing } from "./crypto/key-ring.ts";
+import { randomBytes } from "./crypto/random.ts";
+import { Secret } from "./crypto/secret.ts";
+import { ApiError, unwrap } from "./errors.ts";
+import type { GrantDeps } from "./grants/deps.ts";
+import { grantDirectory } from "./grants/directory.ts";
+import type { HousekeeperDeps } from "./housekeeping/housekeeper.ts";
+import { consoleLogger } from "./log.ts";
+import { createGuardedFetch } from "./outbound/guarded-fetch.ts";
+import type { UrlPolicy } from "./outbound/url-policy.ts";
+import type { Services, Settings } from "./services.ts";
+import { d1Database } from "./store/database.ts";
+import { kvLeaseStore } from "./store/lease-store.ts";
+import { createTokenCaches } from "./tokens/token-caches.ts";
+
+/** The generated bindings and the one setting that a production configuration does not have. */
+export interface Bindings extends Env {
+  /** "true" admits http to loopback hosts; only with a PUBLIC_ORIGIN that is itself http on loopback. */
+  ALLOW_LOOPBACK?: string;
+}
+
+/** The raw settings as checked ones. Throws `invalid_config` that says which variable to correct, and never its value. */
+export function parseSettings(env: Pick<Bindings, "PUBLIC_ORIGIN" | "SETUP_TOKEN" | "ALLOW_LOOPBACK">): Settings {
+  const origin = URL.canParse(env.PUBLIC_ORIGIN ?? "") ? new URL(env.PUBLIC_ORIGIN) : null;
+  const onLoopback = origin?.protocol === "http:" && isLoopback(origin.hostname);
+  if (origin === null || origin.origin !== env.PUBLIC_ORIGIN || !(origin.protocol === "https:" || onLoopback)) {
+    throw misconfigured("PUBLIC_ORIGIN must be an https origin without a path, such as https://connect.example.com.");
+  }
+  const allowLoopback = env.ALLOW_LOOPBACK === "true";
+  if (allowLoopback && !onLoopback) {
+    throw misconfigured("ALLOW_LOOPBACK is for local development only: remove it, or serve on http://127.0.0.1.");
+  }
+  if ((env.SETUP_TOKEN ?? "").length < 16) throw misconfigured("SETUP_TOKEN must have at least 16 characters.");
+  return { publicOrigin: origin.origin, setupToken: Secret.of(env.SETUP_TOKEN), allowLoopback };
+}
+
+/** Everything a request may reach. Throws when the deployment's settings or master keys cannot be used. */
+export async function composeServices(env: Bindings): Promise<Services> {
+  const shared = composeShared(env);
+  return {
+    ...shared,
+    keys: unwrap(await loadKeyRing(env.MASTER_KEYS)),
+    random: Math.random,
+    nudgeHousekeeper: () => env.HOUSEKEEPERS.getByName("housekeeper").nudge(),
+    callerCaches: createCallerCaches(),
+    tokenCaches: createTokenCaches(),
+  };
+}
+
+/** The part of them that Grant objects use. */
+export function composeGrantDeps(env: Bindings): GrantDeps {
+  const { grants, ...shared } = composeShared(env);
+  let keys: KeyRing | null = null;
+  return {
+    ...shared,
+    gate: grants.gate,
+    keys: async () => {
+      keys ??= unwrap(await loadKeyRing(env.MASTER_KEYS));
+      return keys;
+    },
+  };
+}
+
+export function composeHousekeeperDeps(env: Bindings): HousekeeperDeps {
+  return composeShared(env);
+}
+
+function composeShared(env: Bindings) {
+  const settings = parseSettings(env);
+  const log = consoleLogger();
+  const urlPolicy: UrlPolicy = {
+    ownHosts: [new URL(settings.publicOrigin).host],
+    allowLoopback: settings.allowLoopback,
+  };
+  return {
+    settings,
+    now: Date.now,
+    randomBytes,
+    log,
+    db: d1Database(env.DB),
+    leases: kvLeaseStore(env.LEASES, log),
+    urlPolicy,
+    fetch: createGuardedFetch({ fetch: globalThis.fetch.bind(globalThis), policy: urlPolicy }),
+    grants: grantDirectory({ grants: env.GRANTS, gates: env.CONNECTOR_GATES }),
+  };
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+function misconfigured(message: string): ApiError {
+  return new ApiError("invalid_config", { message, reason: message });
+}

@@ -1,0 +1,122 @@
+import type { Caller, EnvironmentId } from "../callers/caller.ts";
+import { roleIncludes } from "../callers/roles.ts";
+import type { Driver, SubjectType, TokenGroup } from "../catalog/driver.ts";
+import { fail, ok, type Result } from "../errors.ts";
+import type { GrantIdentity, GrantSubject } from "../grants/protocol.ts";
+import type { ConnectorSnapshot } from "./snapshot.ts";
+import type { RequestedSubject, TokenRequest } from "./token-request.ts";
+
+/** The project and environment a caller acts in. */
+export interface CallerScope {
+  projectId: string;
+  environment: EnvironmentId;
+}
+
+/** What an authorized request resolves to: which grant, and which of its token groups. */
+export interface AuthorizedRequest {
+  identity: GrantIdentity;
+  group: TokenGroup;
+}
+
+/**
+ * Where a caller may ask for tokens at all. An access token needs a project and an environment of its own
+ * (403 `environment_required`) and at least the developer role (403 `forbidden`).
+ */
+export function callerScope(caller: Caller): Result<CallerScope> {
+  if (caller.kind === "workload") return ok({ projectId: caller.projectId, environment: caller.environment });
+  if (!roleIncludes(caller.role, "developer")) {
+    return fail("forbidden", { message: "This access token's role may not request provider tokens." });
+  }
+  if (caller.projectId === null || caller.environment === null) return fail("environment_required");
+  return ok({ projectId: caller.projectId, environment: caller.environment });
+}
+
+/**
+ * The subject a request is for. A workload may name any user: its project vouches for them. An access token may
+ * name only the user it belongs to, and means that user when it names nobody.
+ */
+export function effectiveSubject(caller: Caller, requested: RequestedSubject | null): Result<RequestedSubject> {
+  if (caller.kind === "workload") return ok(requested ?? { type: "app" });
+  if (requested === null) {
+    return ok(caller.userId === null ? { type: "app" } : { type: "user", id: caller.userId, issuer: null });
+  }
+  if (requested.type === "user" && (requested.id !== caller.userId || requested.issuer !== null)) {
+    return fail("forbidden", { message: "An access token may ask for the app or for its own user only." });
+  }
+  return ok(requested);
+}
+
+/**
+ * May this caller have this token? Pure: everything it depends on is in its arguments.
+ *
+ * A connector that is not linked to the project does not exist for it (404); one linked for other environments
+ * is 403 `forbidden`, with the message that clients match; an unsupported subject is 422 `unresolved_token`.
+ */
+export function authorize(
+  scope: CallerScope,
+  subject: RequestedSubject,
+  snapshot: ConnectorSnapshot,
+  request: TokenRequest,
+  driver: Driver<unknown> | null,
+): Result<AuthorizedRequest> {
+  const { connector, link } = snapshot;
+  if (!link.environments.includes(scope.environment)) {
+    return fail("forbidden", {
+      message: `connector is not linked to this project for the environment "${scope.environment}". Add the environment to the link.`,
+    });
+  }
+  if (driver === null || subject.type === "other") return fail("unresolved_token");
+  const capabilities = driver.capabilities(connector.config);
+  if (!capabilities.supportedSubjectTypes.includes(subject.type)) {
+    return fail("unresolved_token", {
+      message: `This connector does not support the subject "${subject.type}". It supports: ${capabilities.supportedSubjectTypes.join(", ") || "none yet"}.`,
+    });
+  }
+  if (link.subjects !== null && !link.subjects.includes(subject.type)) {
+    return fail("forbidden", { message: `The project's link does not allow the subject "${subject.type}".` });
+  }
+  if (request.installationId !== null) {
+    return fail("client_installation_required", { message: "This connector has no installation of that id." });
+  }
+  const group = boundedGroup(driver, snapshot, subject.type, request);
+  if (!group.ok) return group;
+  return ok({
+    identity: {
+      connectorId: connector.id,
+      installationId: null,
+      subject: grantSubject(subject, link.subjectNamespace),
+      partition: capabilities.partition === "shared" ? "shared" : scope.environment,
+    },
+    group: group.value,
+  });
+}
+
+/** The requested group within the link's ceiling. Asking above it fails; the defaults shrink to it. */
+function boundedGroup(
+  driver: Driver<unknown>,
+  { connector, link }: ConnectorSnapshot,
+  subjectType: SubjectType,
+  request: TokenRequest,
+): Result<TokenGroup> {
+  const { resources, audience, authorizationDetails } = request;
+  const resolve = (scopes: string[]) =>
+    driver.resolveGroup(connector.config, subjectType, { scopes, resources, audience, authorizationDetails });
+  const resolved = resolve(request.scopes);
+  const ceiling = link.scopes;
+  if (!resolved.ok || ceiling === null) return resolved;
+  const within = resolved.value.scopes.filter((scope) => ceiling.includes(scope));
+  const isDefault = request.scopes.length === 0;
+  if (!isDefault && within.length < resolved.value.scopes.length) return aboveCeiling(ceiling);
+  // A connector without default scopes leaves the choice to the provider, which knows nothing of the ceiling.
+  const scopes = isDefault && resolved.value.scopes.length === 0 ? ceiling : within;
+  return scopes.length === 0 ? aboveCeiling(ceiling) : resolve(scopes);
+}
+
+function aboveCeiling(ceiling: string[]): Result<never> {
+  const allowed = ceiling.join(" ") || "none";
+  return fail("insufficient_scope", { message: `The project's link allows only these scopes: ${allowed}.` });
+}
+
+function grantSubject(subject: Exclude<RequestedSubject, { type: "other" }>, namespace: string | null): GrantSubject {
+  return subject.type === "app" ? { type: "app" } : { type: "user", namespace, issuer: subject.issuer, id: subject.id };
+}

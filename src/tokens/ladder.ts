@@ -1,0 +1,211 @@
+import { driverOf } from "../catalog/registry.ts";
+import { loadSnapshot } from "../connectors/snapshot-query.ts";
+import { ApiError, fail, ok, type Result } from "../errors.ts";
+import { grantName } from "../grants/name.ts";
+import type { GrantTokenAnswer, LeasedToken } from "../grants/protocol.ts";
+import type { Services } from "../services.ts";
+import { withOneLoader } from "../store/one-loader.ts";
+import { type AuthorizedRequest, authorize, type CallerScope } from "./authorize.ts";
+import { leaseKeyFor, publishSnapshot, readLeases } from "./kv-rung.ts";
+import { type Leased, mayServe, renewalDue } from "./lease.ts";
+import { snapshotMemoryKey, tokenGroupId, tokenMemoryKey } from "./lease-keys.ts";
+import { type ConnectorSnapshot, toSnapshot } from "./snapshot.ts";
+import { recall, remember } from "./token-caches.ts";
+import type { TokenRequest } from "./token-request.ts";
+
+export type LadderServices = Pick<
+  Services,
+  "db" | "leases" | "keys" | "grants" | "now" | "randomBytes" | "random" | "tokenCaches" | "log"
+>;
+
+export interface TokenQuestion {
+  connectorRef: string;
+  scope: CallerScope;
+  /** With the effective subject filled in. */
+  request: TokenRequest & { subject: NonNullable<TokenRequest["subject"]> };
+  /** Ask the Grant whatever is cached (`Cache-Control: no-cache`, or a rejected token). */
+  bypassCaches: boolean;
+}
+
+export interface TokenAnswer {
+  token: LeasedToken;
+  snapshot: ConnectorSnapshot;
+  /** Which rung answered; for the log and the metrics. */
+  rung: "memory" | "kv" | "grant";
+}
+
+type Defer = (work: Promise<unknown>) => void;
+
+/** One climb: the question, its keys, and the floor below which leases are ignored. */
+interface Climb extends TokenQuestion {
+  keys: { snapshot: string; token: string };
+  /** A renewal climbs past the very leases that it is about to replace. */
+  leaseFloorMs: number;
+  services: LadderServices;
+  defer: Defer;
+}
+
+/**
+ * The token look-up, rung by rung: memory, KV lease, Grant. A rung serves only inside an absolute lease that the
+ * authority granted, so a stale rung is an expired one and revocation needs no invalidation anywhere.
+ */
+export async function tokenFor(
+  question: TokenQuestion,
+  services: LadderServices,
+  defer: Defer,
+): Promise<Result<TokenAnswer>> {
+  const keys = {
+    snapshot: snapshotMemoryKey(question.connectorRef, question.scope.projectId),
+    token: tokenMemoryKey(question.connectorRef, question.scope, question.request),
+  };
+  const climb: Climb = { ...question, keys, leaseFloorMs: 0, services, defer };
+  const answer = await answerOf(climb);
+  if (answer.ok && answer.value.rung === "memory") renewInBackground(climb);
+  return answer;
+}
+
+async function answerOf(climb: Climb): Promise<Result<TokenAnswer>> {
+  const { services, keys, leaseFloorMs, bypassCaches, scope, request } = climb;
+  const { snapshots, tokens } = services.tokenCaches;
+  let snapshot = recall(snapshots, keys.snapshot, leaseFloorMs, services.now());
+  let token = bypassCaches ? null : recall(tokens, keys.token, leaseFloorMs, services.now());
+  let rung: TokenAnswer["rung"] = "memory";
+  if (snapshot === null) {
+    snapshot = await withOneLoader(
+      services.tokenCaches.loading,
+      keys.snapshot,
+      () => recall(snapshots, keys.snapshot, leaseFloorMs, services.now()),
+      () => loadLeases(climb, token === null && !bypassCaches),
+    );
+    if (snapshot === null) return fail("not_found");
+    if (token === null && !bypassCaches) {
+      token = recall(tokens, keys.token, leaseFloorMs, services.now());
+      rung = "kv";
+    }
+  }
+
+  const authorized = authorize(scope, request.subject, snapshot, request, driverOf(snapshot.connector.type));
+  if (!authorized.ok) return authorized;
+  const servable = (candidate: LeasedToken | null): candidate is LeasedToken =>
+    candidate !== null &&
+    candidate.snapshotVersion === snapshot.version &&
+    mayServe(
+      candidate,
+      { validityBufferMs: request.validityBufferMs, revokedBeforeMs: snapshot.revokedBeforeMs, leaseFloorMs },
+      services.now(),
+    );
+  if (servable(token)) return ok({ token, snapshot, rung });
+  if (bypassCaches || snapshot.connector.leaseSeconds === 0) {
+    return answered(await askGrant(climb, authorized.value, snapshot), snapshot);
+  }
+  return withOneLoader<Result<TokenAnswer>>(
+    services.tokenCaches.loading,
+    keys.token,
+    () => {
+      const known = recall(tokens, keys.token, leaseFloorMs, services.now());
+      return servable(known) ? ok({ token: known, snapshot, rung: "memory" }) : null;
+    },
+    async () => {
+      const inKv = rung === "kv" ? null : await tokenInKv(climb);
+      if (servable(inKv)) return ok({ token: inKv, snapshot, rung: "kv" });
+      return answered(await askGrant(climb, authorized.value, snapshot), snapshot);
+    },
+  );
+}
+
+function answered(granted: Result<LeasedToken>, snapshot: ConnectorSnapshot): Result<TokenAnswer> {
+  return granted.ok ? ok({ token: granted.value, snapshot, rung: "grant" }) : granted;
+}
+
+/** The snapshot from KV or the database; a token that KV holds beside it is remembered on the way. */
+async function loadLeases(climb: Climb, withToken: boolean): Promise<ConnectorSnapshot | null> {
+  const { services, keys, leaseFloorMs } = climb;
+  const { tokenCaches, random } = services;
+  const { snapshot, token } = await readLeases(
+    { snapshot: keys.snapshot, token: withToken ? keys.token : null },
+    services,
+    isLive(services, leaseFloorMs),
+  );
+  if (token !== null) remember(tokenCaches.tokens, keys.token, token.value, token, random());
+  if (snapshot === null) return readSnapshot(climb);
+  remember(tokenCaches.snapshots, keys.snapshot, snapshot.value, snapshot, random());
+  return snapshot.value;
+}
+
+async function tokenInKv({ services, keys, leaseFloorMs }: Climb): Promise<LeasedToken | null> {
+  const wanted = { snapshot: null, token: keys.token };
+  const { token } = await readLeases(wanted, services, isLive(services, leaseFloorMs));
+  if (token === null) return null;
+  remember(services.tokenCaches.tokens, keys.token, token.value, token, services.random());
+  return token.value;
+}
+
+function isLive({ now }: LadderServices, leaseFloorMs: number): (lease: Leased) => boolean {
+  return ({ leaseUntilMs }) => now() < leaseUntilMs && leaseUntilMs >= leaseFloorMs;
+}
+
+/** The authority on connectors and links. What does not exist is never leased to anyone. */
+async function readSnapshot({ services, keys, connectorRef, scope, defer }: Climb): Promise<ConnectorSnapshot | null> {
+  const { tokenCaches, random } = services;
+  const leaseFromMs = services.now();
+  const row = await loadSnapshot(services.db, { ref: connectorRef, projectId: scope.projectId });
+  if (row === null) {
+    tokenCaches.snapshots.delete(keys.snapshot);
+    return null;
+  }
+  const snapshot = toSnapshot(row);
+  const lease = { leaseFromMs, leaseUntilMs: leaseFromMs + snapshot.connector.leaseSeconds * 1000 };
+  remember(tokenCaches.snapshots, keys.snapshot, snapshot, lease, random());
+  defer(publishSnapshot(keys.snapshot, snapshot, lease, services));
+  return snapshot;
+}
+
+async function askGrant(
+  { services, keys, request }: Climb,
+  { identity, group }: AuthorizedRequest,
+  snapshot: ConnectorSnapshot,
+): Promise<Result<LeasedToken>> {
+  const { connector, teamId, version, revokedBeforeMs } = snapshot;
+  const { type, configRevision, region, leaseSeconds } = connector;
+  const { validityBufferMs, rejectedTokenId } = request;
+  const groupId = await tokenGroupId(services.keys, snapshot, identity, request);
+  const leaseKey = await leaseKeyFor(keys.token, leaseSeconds, services);
+  const stub = services.grants.grant(await grantName(identity), region);
+  try {
+    const answer: GrantTokenAnswer = await stub.token({
+      teamId,
+      identity,
+      connector: { type, configRevision, region, leaseSeconds },
+      groupId,
+      group,
+      snapshotVersion: version,
+      revokedBeforeMs,
+      validityBufferMs,
+      rejectedTokenId,
+      leaseKey,
+    });
+    if (!answer.ok) return answer;
+    remember(services.tokenCaches.tokens, keys.token, answer.value, answer.value, services.random());
+    return answer;
+  } catch (error) {
+    // The object died or is overloaded: whatever it was doing is journaled, and the caller may ask again.
+    const cause = error instanceof Error ? `${error.name}: ${error.message}` : "unknown";
+    throw new ApiError("storage_unavailable", { reason: `grant object: ${cause}`, retryAfterMs: 1000 });
+  }
+}
+
+/** After two thirds of a lease, one request of this isolate climbs again for everybody, after its own answer. */
+function renewInBackground(climb: Climb): void {
+  const { services, keys, defer } = climb;
+  const nowMs = services.now();
+  const entries = [services.tokenCaches.tokens.get(keys.token), services.tokenCaches.snapshots.get(keys.snapshot)];
+  const due = entries.filter((entry) => entry !== undefined && !entry.renewing && renewalDue(entry, nowMs));
+  if (due.length === 0) return;
+  let leaseFloorMs = 0;
+  for (const entry of due) {
+    if (entry === undefined) continue;
+    entry.renewing = true;
+    leaseFloorMs = Math.max(leaseFloorMs, entry.leaseUntilMs + 1);
+  }
+  defer(answerOf({ ...climb, leaseFloorMs }));
+}

@@ -1,0 +1,80 @@
+/** When a leased thing may be served. Pure: data and `now` in, a decision out. */
+
+/** Clocks of different machines may disagree by this much; added to every promise made to the outside. */
+export const CLOCK_MARGIN_MS = 2_000;
+
+/** A lease shorter than this is not worth a KV entry, whose own staleness could outlive it. */
+export const SHORTEST_KV_LEASE_SECONDS = 60;
+
+/** KV entries are garbage after their lease; the TTL only collects it. KV's own minimum is 60 s. */
+export const KV_TTL_SECONDS = 120;
+
+/** A change of the lease length binds for this long with the longest length before it. */
+export const LEASE_CHANGE_MEMORY_MS = 5 * 60_000;
+
+export interface Leased {
+  /** The clock read before the authoritative read. */
+  leaseFromMs: number;
+  /** Absolute; nothing serves at or after it. */
+  leaseUntilMs: number;
+}
+
+export interface LeasedCredential extends Leased {
+  expiresAtMs: number;
+  lifetimeMs: number;
+  /** The revocation value under which it was obtained. */
+  revokedBeforeMs: number;
+}
+
+/** Time left that the caller insists on, but never more than half of what the provider gives at all. */
+export function effectiveBufferMs(validityBufferMs: number, lifetimeMs: number): number {
+  return Math.min(validityBufferMs, Math.floor(lifetimeMs / 2));
+}
+
+/** Whether a token outlives the caller's buffer. */
+export function outlivesBuffer(
+  token: { expiresAtMs: number; lifetimeMs: number },
+  validityBufferMs: number,
+  nowMs: number,
+): boolean {
+  return token.expiresAtMs - nowMs > effectiveBufferMs(validityBufferMs, token.lifetimeMs);
+}
+
+/** Whether an edge may serve a leased token: inside its lease, not revoked since, and valid for long enough. */
+export function mayServe(
+  token: LeasedCredential,
+  needs: { validityBufferMs: number; revokedBeforeMs: number; leaseFloorMs: number },
+  nowMs: number,
+): boolean {
+  return (
+    nowMs < token.leaseUntilMs &&
+    token.leaseUntilMs >= needs.leaseFloorMs &&
+    token.revokedBeforeMs >= needs.revokedBeforeMs &&
+    outlivesBuffer(token, needs.validityBufferMs, nowMs)
+  );
+}
+
+/** The end of a lease in one isolate's memory: up to a fifth early, at random, so that isolates do not renew together. */
+export function memoryLeaseEndMs({ leaseFromMs, leaseUntilMs }: Leased, random: number): number {
+  return leaseUntilMs - Math.floor((leaseUntilMs - leaseFromMs) * 0.2 * random);
+}
+
+/** From two thirds of a lease on, one request renews it in the background. */
+export function renewalDue({ leaseFromMs, leaseUntilMs }: Leased, nowMs: number): boolean {
+  return nowMs >= leaseFromMs + ((leaseUntilMs - leaseFromMs) * 2) / 3;
+}
+
+/**
+ * After which moment nothing that was revoked at `nowMs` is issued any more: the longest lease in force in
+ * the last five minutes, and a clock margin.
+ */
+export function effectiveByMs(
+  lease: { leaseSeconds: number; previousLeaseSeconds: number; leaseChangedAtMs: number },
+  nowMs: number,
+): number {
+  const changedRecently = nowMs - lease.leaseChangedAtMs < LEASE_CHANGE_MEMORY_MS;
+  const longestSeconds = changedRecently
+    ? Math.max(lease.leaseSeconds, lease.previousLeaseSeconds)
+    : lease.leaseSeconds;
+  return nowMs + longestSeconds * 1000 + CLOCK_MARGIN_MS;
+}

@@ -1,0 +1,20 @@
+import type { LeasedToken } from "../grants/protocol.ts";
+import type { ConnectorSnapshot } from "./snapshot.ts";
+
+/** The token response of contract §3. `scopes`, `resources` and `authorizationDetails` are what is in force, not what was asked. */
+export function tokenWire(token: LeasedToken, { connector }: ConnectorSnapshot) {
+  const { resources, authorizationDetails, metadata } = token;
+  return {
+    token: token.token,
+    tokenId: token.tokenId,
+    expiresAt: token.expiresAtMs,
+    connector: { id: connector.id, uid: connector.uid, type: connector.type },
+    name: connector.name,
+    authorizationId: token.authorizationId,
+    tokenGroupId: token.groupId,
+    scopes: token.scopes,
+    ...(resources.length === 0 ? {} : { resources }),
+    ...(authorizationDetails.length === 0 ? {} : { authorizationDetails }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+}

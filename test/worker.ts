@@ -1,0 +1,27 @@
+import { type Bindings, composeGrantDeps, composeHousekeeperDeps } from "../src/bindings.ts";
+import { ConnectorGateObject } from "../src/grants/connector-gate.ts";
+import { GrantObject } from "../src/grants/grant.ts";
+import { HousekeeperObject } from "../src/housekeeping/housekeeper.ts";
+import deployed from "../src/index.ts";
+import { clock } from "./support/clock.ts";
+
+/** The composition of `src/index.ts` with one difference: the objects' clock. */
+export class Grant extends GrantObject {
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env, { ...composeGrantDeps(env), now: clock.now });
+  }
+}
+
+export class ConnectorGate extends ConnectorGateObject {
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env, clock.now);
+  }
+}
+
+export class Housekeeper extends HousekeeperObject {
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env, { ...composeHousekeeperDeps(env), now: clock.now });
+  }
+}
+
+export default deployed;
