@@ -1,6 +1,8 @@
+import type { JWK } from "jose";
 import type { Secret } from "../crypto/secret.ts";
 import type { Result } from "../errors.ts";
 import type { GuardedFetch } from "../outbound/guarded-fetch.ts";
+import type { UrlPolicy } from "../outbound/url-policy.ts";
 import type { ConnectorType } from "./connector-types.ts";
 
 export type SubjectType = "app" | "user" | "jwt-bearer" | "token";
@@ -33,9 +35,9 @@ export interface IssuedToken {
   metadata?: Record<string, string | number | boolean>;
 }
 
-export interface MintRequest {
-  /** The connector's public configuration, validated by the same driver when it was saved. */
-  config: unknown;
+export interface MintRequest<Config = unknown> {
+  /** The connector's public configuration, as the same driver saved it. */
+  config: Config;
   /** Its secrets by field name, as the driver split them off. */
   secrets: Record<string, Secret>;
   group: TokenGroup;
@@ -47,6 +49,9 @@ export interface MintRequest {
 export interface DriverDeps {
   fetch: GuardedFetch;
   now: () => number;
+  /** Which URLs a connector may be pointed at; the same policy that `fetch` enforces. */
+  urlPolicy: UrlPolicy;
+  randomBytes: (length: number) => Uint8Array<ArrayBuffer>;
 }
 
 /** A configuration as it is stored: what may be shown, and what is sealed. */
@@ -65,7 +70,7 @@ export interface SaveContext {
  * One way to get tokens from one kind of provider. Drivers hold no state, no clock and no store: what they
  * need is passed in, what they return is plain data, what fails is a `Result`.
  */
-export interface Driver<Config> {
+export interface Driver<Config = unknown> {
   type: ConnectorType;
   typeName: string;
   /** Validate a create body's `data`, fetch what must be pinned (discovery), generate keys, and split off secrets. */
@@ -80,18 +85,20 @@ export interface Driver<Config> {
   /** The connector's `data` on the wire: public facts; a secret appears as `{set:true}` at most. */
   redact(config: Config, secretNames: string[]): Record<string, unknown>;
   capabilities(config: Config): Capabilities;
+  /** Public keys with which the provider verifies this connector's client assertions; none for most. */
+  publicKeys(config: Config): JWK[];
   /** The service name shown when none was given, e.g. the host of the authorization server. */
   service(config: Config): string;
   /** Whether the requested group can be honoured for that subject; the canonical group with defaults filled in. */
   resolveGroup(config: Config, subject: SubjectType, group: TokenGroup): Result<TokenGroup>;
   /** Ask the provider for an `app` token. */
-  mint(request: MintRequest, deps: DriverDeps): Promise<Result<IssuedToken>>;
+  mint(request: MintRequest<Config>, deps: DriverDeps): Promise<Result<IssuedToken>>;
   /** Revoke upstream (RFC 7009); `unsupported` where the provider has no way. */
-  revoke(request: RevokeRequest, deps: DriverDeps): Promise<Result<"done" | "unsupported">>;
+  revoke(request: RevokeRequest<Config>, deps: DriverDeps): Promise<Result<"done" | "unsupported">>;
 }
 
-export interface RevokeRequest {
-  config: unknown;
+export interface RevokeRequest<Config = unknown> {
+  config: Config;
   secrets: Record<string, Secret>;
   connectorId: string;
   token: Secret;

@@ -1,0 +1,140 @@
+import { z } from "zod";
+import { plainText } from "../connector-data.ts";
+import { scopeList } from "../scopes.ts";
+import { type ServerMetadata, serverMetadata } from "./server-metadata.ts";
+
+export const CLIENT_AUTH_METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"] as const;
+export type ClientAuthMethod = (typeof CLIENT_AUTH_METHODS)[number];
+
+const MAX_CLAIMS_CHARACTERS = 4096;
+const ASSERTION_TTL_S = { min: 10, max: 3600 };
+
+/** Claims and parameters that the protocol itself sets: an override would change whom a signature or a code is for. */
+const ASSERTION_CLAIMS = ["iss", "sub", "aud", "jti", "iat", "nbf", "exp"];
+const AUTHORIZATION_PARAMETERS = [
+  "client_id",
+  "client_secret",
+  "redirect_uri",
+  "response_type",
+  "response_mode",
+  "scope",
+  "state",
+  "nonce",
+  "code_challenge",
+  "code_challenge_method",
+  "request",
+  "request_uri",
+  "resource",
+  "authorization_details",
+];
+
+/** Text that may be empty in a body, where it clears the member. */
+const optionalText = (maxLength: number) => plainText(maxLength).optional();
+const optionalChoice = <Choice extends string>(choices: readonly Choice[]) =>
+  z.union([z.enum(choices), z.literal("")]).optional();
+
+const without = (reserved: string[]) => (map: Record<string, unknown>) => reserved.every((name) => !(name in map));
+
+const extraClaims = z
+  .record(z.string().min(1).max(128), z.json())
+  .refine((claims) => JSON.stringify(claims).length <= MAX_CLAIMS_CHARACTERS, "must be at most 4096 characters of JSON")
+  .refine(without(ASSERTION_CLAIMS), `must not set ${ASSERTION_CLAIMS.join(", ")}`)
+  .optional();
+
+const assertionTtl = z.int().min(ASSERTION_TTL_S.min).max(ASSERTION_TTL_S.max).optional();
+
+/** What an operator sets, without secrets. Every member is optional, so that the same shape describes an update. */
+const settingsShape = {
+  clientId: optionalText(512),
+  clientName: optionalText(200),
+  serverUrl: optionalText(2048),
+  serverConfig: serverMetadata.optional(),
+  tokenEndpointAuthMethod: optionalChoice(CLIENT_AUTH_METHODS),
+  responseType: optionalText(64),
+  pkceRequired: z.boolean().optional(),
+  codeChallengeMethod: optionalChoice(["S256", "plain"]),
+  userAuthorization: z.strictObject({ enabled: z.boolean().optional(), scopes: scopeList.optional() }).optional(),
+  refreshTokens: z.strictObject({ enabled: z.boolean().optional() }).optional(),
+  clientCredentials: z.strictObject({ enabled: z.boolean().optional(), scopes: scopeList.optional() }).optional(),
+  jwtBearer: z
+    .strictObject({
+      enabled: z.boolean().optional(),
+      scopes: scopeList.optional(),
+      sub: optionalText(512),
+      iss: optionalText(2048),
+      aud: optionalText(2048),
+      additionalClaims: extraClaims,
+      ttl: assertionTtl,
+      useClientCredentials: z.boolean().optional(),
+    })
+    .optional(),
+  clientAssertion: z.strictObject({ type: optionalText(256), ttl: assertionTtl, claims: extraClaims }).optional(),
+  forwardedClaims: z.strictObject({ idToken: z.array(plainText(128).min(1)).max(50).optional() }).optional(),
+  defaultAudience: optionalText(2048),
+  /** Seconds. */
+  defaultTokenExpiresIn: z
+    .int()
+    .min(60)
+    .max(365 * 24 * 3600)
+    .optional(),
+  authorizationUrlParams: z
+    .record(z.string().min(1).max(128), plainText(2048))
+    .refine((params) => Object.keys(params).length <= 30, "must have at most 30 members")
+    .refine(without(AUTHORIZATION_PARAMETERS), `must not set ${AUTHORIZATION_PARAMETERS.join(", ")}`)
+    .optional(),
+};
+
+/** `data` of a create or update body for type `oauth` (a `clientSecret` of "" removes it). */
+export const oauthInput = z.strictObject({ ...settingsShape, clientSecret: optionalText(4096) });
+export type OAuthInput = z.output<typeof oauthInput>;
+
+export const oauthSettings = z.object({ ...settingsShape, clientId: plainText(512).min(1) });
+export type OAuthSettings = z.output<typeof oauthSettings>;
+
+/** An `oauth` connector as it is stored, without its secrets `clientSecret` and `clientPrivateKey`. */
+export const oauthConfig = z.object({
+  settings: oauthSettings,
+  /** The provider's metadata as it was when `serverUrl` was last set: pinned, never refreshed by itself. */
+  discovered: serverMetadata.nullable(),
+  clientAuth: z.object({
+    method: z.enum(CLIENT_AUTH_METHODS),
+    /** The connector's own key pair, for `private_key_jwt`. */
+    key: z
+      .object({ alg: z.enum(["ES256", "RS256"]), kid: z.string(), publicJwk: z.record(z.string(), z.json()) })
+      .nullable(),
+    /** Where the provider finds that key. */
+    jwksUri: z.string().nullable(),
+  }),
+});
+export type OAuthConfig = z.output<typeof oauthConfig>;
+
+/** The authorization server as the connector uses it: what the operator set wins over what was discovered. */
+export function effectiveServer({
+  settings,
+  discovered,
+}: Pick<OAuthConfig, "settings" | "discovered">): ServerMetadata {
+  return { ...discovered, ...settings.serverConfig };
+}
+
+/** Maps and documents that an update replaces as a whole; every other object is merged member by member. */
+const REPLACED = ["authorizationUrlParams", "additionalClaims", "claims", "jwks"];
+
+/** `patch` over `stored`: members not named stay, empty text removes a member. */
+export function mergeSettings(
+  stored: Record<string, unknown>,
+  patch: Record<string, unknown>,
+): Record<string, unknown> {
+  const merged = new Map(Object.entries(stored));
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === "") merged.delete(name);
+    else if (isObject(value) && !REPLACED.includes(name)) {
+      const before = merged.get(name);
+      merged.set(name, mergeSettings(isObject(before) ? before : {}, value));
+    } else if (value !== undefined) merged.set(name, value);
+  }
+  return Object.fromEntries(merged);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

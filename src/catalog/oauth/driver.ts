@@ -1,0 +1,66 @@
+import type { Capabilities, Driver, SubjectType } from "../driver.ts";
+import { withParsedConfig } from "../parsed-config.ts";
+import { effectiveServer, type OAuthConfig, oauthConfig } from "./config.ts";
+import { resolveOAuthGroup } from "./group.ts";
+import { saveOAuth } from "./save.ts";
+import { mintByClientCredentials, revokeToken } from "./token-request.ts";
+
+/** Any OAuth 2.0 authorization server, described by its metadata (RFC 6749, RFC 8414). */
+export const oauthDriver: Driver = withParsedConfig<OAuthConfig>(oauthConfig, {
+  type: "oauth",
+  typeName: "OAuth",
+  create: (data, context, deps) => saveOAuth(null, data, context, deps),
+  update: saveOAuth,
+  redact,
+  capabilities,
+  publicKeys: ({ clientAuth }) => (clientAuth.key === null ? [] : [clientAuth.key.publicJwk]),
+  service,
+  resolveGroup: resolveOAuthGroup,
+  mint: mintByClientCredentials,
+  revoke: revokeToken,
+});
+
+function redact(config: OAuthConfig, secretNames: string[]): Record<string, unknown> {
+  const { settings, clientAuth } = config;
+  return {
+    ...settings,
+    tokenEndpointAuthMethod: clientAuth.method,
+    ...(secretNames.includes("clientSecret") ? { clientSecret: { set: true } } : {}),
+    ...(clientAuth.jwksUri === null ? {} : { jwksUri: clientAuth.jwksUri }),
+    /** The metadata in use: discovered, with `serverConfig` over it. */
+    server: effectiveServer(config),
+  };
+}
+
+function capabilities(config: OAuthConfig): Capabilities {
+  const { clientCredentials, userAuthorization } = config.settings;
+  const server = effectiveServer(config);
+  const supportedSubjectTypes: SubjectType[] = [];
+  if (clientCredentials?.enabled === true) supportedSubjectTypes.push("app");
+  if (userAuthorization?.enabled === true) supportedSubjectTypes.push("user");
+  const tokens = (scopes: string[] | undefined) => ({
+    crossInstallation: false,
+    supportsRefinement: true,
+    supportsResources: true,
+    scopes: scopes ?? [],
+    ...(server.authorization_details_types_supported === undefined
+      ? {}
+      : { supportedAuthorizationDetails: server.authorization_details_types_supported }),
+  });
+  return {
+    supportedSubjectTypes,
+    supportsInstallation: false,
+    supportsRevocation: server.revocation_endpoint !== undefined,
+    supportsTriggers: false,
+    supportsIcon: "false",
+    partition: "environment",
+    ...(clientCredentials?.enabled === true ? { appTokens: tokens(clientCredentials.scopes) } : {}),
+    ...(userAuthorization?.enabled === true ? { userTokens: tokens(userAuthorization.scopes) } : {}),
+  };
+}
+
+function service(config: OAuthConfig): string {
+  const server = effectiveServer(config);
+  const url = URL.parse(server.issuer ?? server.token_endpoint ?? "");
+  return url === null ? "oauth" : url.hostname;
+}

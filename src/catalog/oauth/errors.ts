@@ -1,0 +1,79 @@
+import { z } from "zod";
+import type { Failure, VendorError } from "../../errors.ts";
+import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
+
+const MIN_RETRY_AFTER_MS = 1000;
+const MAX_RETRY_AFTER_MS = 300_000;
+const MAX_DESCRIPTION_LENGTH = 256;
+
+/** RFC 6749 §5.2 (error), bounded. */
+const ERROR_CODE = /^[\x20-\x21\x23-\x5B\x5D-\x7E]{1,64}$/;
+/** Controls, and the format characters that reorder or hide text. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+const errorBody = z.object({
+  error: z.string().regex(ERROR_CODE),
+  error_description: z.string().optional().catch(undefined),
+});
+
+/**
+ * What an error answer of a token or revocation endpoint means for us (RFC 6749 §5.2, RFC 7009 §2.2.1, RFC 8707 §2).
+ * Only `vendor` carries words of the provider: its error code, and its description without control characters and
+ * only if it quotes none of `secrets`, since some providers echo the credentials that they refuse.
+ */
+export function classifyErrorAnswer(response: OutboundResponse, nowMs: number, secrets: string[]): Failure {
+  const vendor = vendorError(response, secrets);
+  const { status } = response;
+  const reason = `provider status=${status} error=${vendor.error ?? "none"}`;
+  const retryAfter = response.headers.get("retry-after");
+  if (status === 429 || retryAfter !== null) {
+    const retryAfterMs = parseRetryAfter(retryAfter, nowMs) ?? MIN_RETRY_AFTER_MS;
+    return { code: "upstream_rate_limited", reason, vendor, retryAfterMs };
+  }
+  if (status >= 500) return { code: "upstream_unreachable", reason, vendor };
+  switch (vendor.error) {
+    case "invalid_client":
+      return { code: "upstream_invalid_client", reason, vendor };
+    case "invalid_scope":
+      return { code: "invalid_scope", reason, vendor, message: "The provider does not offer a requested scope." };
+    case "invalid_target":
+      return {
+        code: "invalid_target",
+        reason,
+        vendor,
+        message: "The provider does not accept the requested resource or audience.",
+      };
+    default:
+      return { code: "upstream_rejected", reason, vendor };
+  }
+}
+
+/** Whether an answer is an RFC 6749 §5.2 error, whatever its status: some providers send them with 200. */
+export function isErrorAnswer(response: OutboundResponse): boolean {
+  const json = parseJson(response);
+  return json.ok && errorBody.safeParse(json.value).success;
+}
+
+function vendorError(response: OutboundResponse, secrets: string[]): VendorError {
+  const { status } = response;
+  const json = parseJson(response);
+  const parsed = json.ok ? errorBody.safeParse(json.value) : null;
+  if (!parsed?.success) return { status };
+  const { error, error_description: description } = parsed.data;
+  if (quotesSecret(error, secrets)) return { status };
+  const printable = description?.toWellFormed().replaceAll(UNPRINTABLE, "");
+  if (printable === undefined || quotesSecret(printable, secrets)) return { error, status };
+  return { error, error_description: [...printable].slice(0, MAX_DESCRIPTION_LENGTH).join(""), status };
+}
+
+function quotesSecret(text: string, secrets: string[]): boolean {
+  return secrets.some((secret) => secret !== "" && text.includes(secret));
+}
+
+/** RFC 9110 §10.2.3: seconds or an HTTP date, as ms from now between one second and five minutes; null if neither. */
+export function parseRetryAfter(value: string | null, nowMs: number): number | null {
+  if (value === null) return null;
+  const text = value.trim();
+  const waitMs = /^\d{1,10}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  return Number.isNaN(waitMs) ? null : Math.min(Math.max(waitMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
+}

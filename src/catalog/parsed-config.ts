@@ -1,0 +1,33 @@
+import type { z } from "zod";
+import type { Driver } from "./driver.ts";
+
+/**
+ * A driver for configurations as they come from storage: each is parsed by the driver's own schema before use, so
+ * members of another version of the code never reach it. Throws on a configuration that the driver cannot have
+ * saved. A configuration object is parsed once: whoever holds it must not change it.
+ */
+export function withParsedConfig<Config>(schema: z.ZodType<Config>, driver: Driver<Config>): Driver {
+  const parsed = new WeakMap<object, Config>();
+  const parse = (stored: unknown): Config => {
+    if (typeof stored !== "object" || stored === null) return schema.parse(stored);
+    const known = parsed.get(stored);
+    if (known !== undefined) return known;
+    const config = schema.parse(stored);
+    parsed.set(stored, config);
+    return config;
+  };
+  return {
+    type: driver.type,
+    typeName: driver.typeName,
+    create: (data, context, deps) => driver.create(data, context, deps),
+    update: (stored, data, context, deps) =>
+      driver.update({ config: parse(stored.config), secrets: stored.secrets }, data, context, deps),
+    redact: (config, secretNames) => driver.redact(parse(config), secretNames),
+    capabilities: (config) => driver.capabilities(parse(config)),
+    publicKeys: (config) => driver.publicKeys(parse(config)),
+    service: (config) => driver.service(parse(config)),
+    resolveGroup: (config, subject, group) => driver.resolveGroup(parse(config), subject, group),
+    mint: (request, deps) => driver.mint({ ...request, config: parse(request.config) }, deps),
+    revoke: (request, deps) => driver.revoke({ ...request, config: parse(request.config) }, deps),
+  };
+}

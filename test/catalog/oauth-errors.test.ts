@@ -1,0 +1,93 @@
+import { describe, expect, test } from "vitest";
+import { parseRetryAfter } from "../../src/catalog/oauth/errors.ts";
+import { describeError } from "../../src/errors.ts";
+import { hostile, hostileAnswer } from "../providers/hostile.ts";
+import { CLIENT_SECRET, failed, mintAt, NOW } from "./support.ts";
+
+function errorAnswer(body: Record<string, unknown>, status = 400): string {
+  return hostileAnswer(JSON.stringify(body), { status });
+}
+
+describe("what a refusal means", () => {
+  const meanings: [error: string, status: number, code: string, wire: number][] = [
+    ["invalid_client", 401, "upstream_invalid_client", 502],
+    ["invalid_client", 400, "upstream_invalid_client", 502],
+    ["invalid_scope", 400, "invalid_scope", 400],
+    ["invalid_target", 400, "invalid_target", 400],
+    ["unauthorized_client", 400, "upstream_rejected", 502],
+    ["access_denied", 403, "upstream_rejected", 502],
+    ["invalid_client", 503, "upstream_unreachable", 502],
+    ["invalid_scope", 429, "upstream_rate_limited", 429],
+    ["invalid_client", 200, "upstream_invalid_client", 502],
+  ];
+  test.for(meanings)("%s with status %i is %s (%i)", async ([error, status, code, wire]) => {
+    const failure = failed(await mintAt(errorAnswer({ error }, status)));
+    expect(failure.code).toBe(code);
+    expect(describeError(failure.code).status).toBe(wire);
+    expect(failure.vendor).toEqual({ error, status });
+  });
+
+  test("a rate limit carries the provider's wait", async () => {
+    const failure = failed(await mintAt(hostile("/rate-limited", { after: "7" })));
+    expect(failure).toMatchObject({ code: "upstream_rate_limited", retryAfterMs: 7000 });
+  });
+
+  test("a rate limit until a date is a wait from now", async () => {
+    const after = new Date(NOW + 42_000).toUTCString();
+    expect(failed(await mintAt(hostile("/rate-limited", { after }))).retryAfterMs).toBe(42_000);
+  });
+
+  const waits: [value: string | null, expected: number | null][] = [
+    ["0", 1000],
+    ["86400", 300_000],
+    [" 5 ", 5000],
+    [new Date(NOW - 60_000).toUTCString(), 1000],
+    [new Date(NOW + 86_400_000).toUTCString(), 300_000],
+    ["soon", null],
+    ["", null],
+    [null, null],
+  ];
+  test.for(waits)("Retry-After %j reads as %j ms", ([value, expected]) => {
+    expect(parseRetryAfter(value, NOW)).toBe(expected);
+  });
+});
+
+describe("what of a provider's words may leave", () => {
+  test("E-12 an HTML error gives only its status", async () => {
+    const failure = failed(await mintAt(hostileAnswer("<h1>db01 refused</h1>", { status: 400, type: "text/html" })));
+    expect(failure).toEqual({
+      code: "upstream_rejected",
+      reason: "provider status=400 error=none",
+      vendor: { status: 400 },
+    });
+  });
+
+  test.for(["[1]", '{"message":"db01 refused"}', '{"error":{"code":1}}', '{"error":"a\\u0007b"}', '{"error":""}'])(
+    "E-12 the unknown body %s gives only its status",
+    async (body) => {
+      expect(failed(await mintAt(hostileAnswer(body, { status: 400 }))).vendor).toEqual({ status: 400 });
+    },
+  );
+
+  test("E-12 an error code of more than 64 characters is dropped", async () => {
+    expect(failed(await mintAt(errorAnswer({ error: "e".repeat(65) }))).vendor).toEqual({ status: 400 });
+  });
+
+  test("E-12 a description loses control and direction characters and is cut at 256", async () => {
+    const description = `\u001b[31mno\u202eway\u0000${"x".repeat(400)}`;
+    const { vendor } = failed(await mintAt(errorAnswer({ error: "denied", error_description: description })));
+    expect(vendor?.error_description).toBe(`[31mnoway${"x".repeat(247)}`);
+  });
+
+  test("E-12 members outside the allow-list stay inside", async () => {
+    const body = { error: "denied", error_uri: "https://evil.example.com", trace: "at db01", error_description: 5 };
+    expect(failed(await mintAt(errorAnswer(body))).vendor).toEqual({ error: "denied", status: 400 });
+  });
+
+  test("E-12 a description that echoes the client secret is dropped", async () => {
+    const description = `bad secret ${CLIENT_SECRET} for client`;
+    const failure = failed(await mintAt(errorAnswer({ error: "invalid_client", error_description: description }, 401)));
+    expect(failure.vendor).toEqual({ error: "invalid_client", status: 401 });
+    expect(JSON.stringify(failure)).not.toContain(CLIENT_SECRET);
+  });
+});
