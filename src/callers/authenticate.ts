@@ -1,0 +1,79 @@
+import type { JSONWebKeySet } from "jose";
+import { sha256Base64url } from "../crypto/digest.ts";
+import type { KeyRing } from "../crypto/key-ring.ts";
+import { fail, ok, type Result } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { GuardedFetch } from "../outbound/guarded-fetch.ts";
+import { parseAccessToken, verifyAccessToken } from "./access-token.ts";
+import { parseAuthorization } from "./bearer.ts";
+import type { AccessTokenCaller, Caller, WorkloadCaller } from "./caller.ts";
+import type { CallerCaches } from "./caller-caches.ts";
+import type { CallerDirectory } from "./caller-directory.ts";
+import { identifyOwn } from "./identify-own.ts";
+import { identifyTrusted } from "./identify-trusted.ts";
+import { decodeUnverified } from "./unverified-token.ts";
+
+export { WORKLOAD_TOKEN_TYP } from "./identify-own.ts";
+
+/** A verified token is believed again without a look at its signature for this long. */
+export const REMEMBER_MS = 60_000;
+
+/** Our own issuer, asked in process: a deployment must not depend on reaching itself over the network. */
+export interface OwnIssuer {
+  publicKeys(): Promise<JSONWebKeySet>;
+}
+
+export interface AuthenticateDeps {
+  settings: { publicOrigin: string };
+  now: () => number;
+  keys: KeyRing;
+  fetch: GuardedFetch;
+  log: Logger;
+  callerCaches: CallerCaches;
+  directory: CallerDirectory;
+  ownIssuer: OwnIssuer;
+  /** Keeps the invocation alive until `work` settles; failures of deferred work are its to log. */
+  defer: (work: Promise<unknown>) => void;
+  /** For tests; the platform's timer otherwise. */
+  sleep?: (ms: number) => Promise<unknown>;
+}
+
+/**
+ * Who sent this request. 401 when the credentials are missing or not genuine (the code says which check failed), 403
+ * when they are but stand for no project here, 400 when they are not even well-formed.
+ */
+export async function authenticate(headers: Headers, deps: AuthenticateDeps): Promise<Result<Caller>> {
+  const bearer = parseAuthorization(headers);
+  if (!bearer.ok) return bearer;
+  const { kind, token } = bearer.value;
+  return kind === "jwt" ? authenticateWorkload(token, deps) : authenticateAccessToken(token, deps);
+}
+
+async function authenticateAccessToken(text: string, deps: AuthenticateDeps): Promise<Result<AccessTokenCaller>> {
+  const parsed = await parseAccessToken(text);
+  if (parsed === null) return fail("unauthorized", { reason: "malformed access token" });
+  const found = await deps.directory.accessToken(parsed.id);
+  if (!found.ok) return found;
+  const row = found.value?.value ?? null;
+  const genuine = await verifyAccessToken(deps.keys, parsed, row);
+  if (!genuine || row === null) return fail("unauthorized", { reason: "unknown access token" });
+  if (row.expiresAtMs !== null && deps.now() >= row.expiresAtMs) return fail("token_expired");
+  const { id: tokenId, role, projectId, environment, userId } = row;
+  return ok({ kind: "access-token", tokenId, role, projectId, environment, userId });
+}
+
+async function authenticateWorkload(text: string, deps: AuthenticateDeps): Promise<Result<WorkloadCaller>> {
+  const fingerprint = await sha256Base64url(text);
+  const remembered = deps.callerCaches.verifiedTokens.get(fingerprint);
+  if (remembered !== undefined && deps.now() < remembered.untilMs) return ok(remembered.caller);
+
+  const token = decodeUnverified(text);
+  if (!token.ok) return token;
+  const ours = token.value.claims.iss === deps.settings.publicOrigin;
+  const identified = ours ? await identifyOwn(token.value, deps) : await identifyTrusted(token.value, deps);
+  if (!identified.ok) return identified;
+  const { caller, rememberUntilMs } = identified.value;
+  const untilMs = Math.min(rememberUntilMs, deps.now() + REMEMBER_MS);
+  if (untilMs > deps.now()) deps.callerCaches.verifiedTokens.set(fingerprint, { caller, untilMs });
+  return ok(caller);
+}

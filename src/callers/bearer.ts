@@ -1,0 +1,34 @@
+import { fromBase64url } from "../crypto/bytes.ts";
+import { fail, ok, type Result } from "../errors.ts";
+
+/** Longest accepted `Authorization` value (characters; header values are single bytes). */
+export const MAX_AUTHORIZATION_CHARS = 8 * 1024;
+
+export type Bearer = { kind: "jwt"; token: string } | { kind: "access-token"; token: string };
+
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/**
+ * The bearer credential of a request (RFC 6750 §2.1). Only `Authorization` is read: identity headers that proxies
+ * forward can be set by anyone. Fails with 401 `unauthorized` when there is none, 400 `bad_request` when there are two,
+ * 400 `invalid_token_format` when it is neither an access token nor a JWT in its one canonical spelling.
+ */
+export function parseAuthorization(headers: Headers): Result<Bearer> {
+  const value = headers.get("authorization");
+  if (value === null) return fail("unauthorized", { reason: "no credentials" });
+  if (value.length > MAX_AUTHORIZATION_CHARS) {
+    return fail("invalid_token_format", { reason: `authorization chars=${value.length}` });
+  }
+  const [, scheme, rest] = /^([^ ,]*) *(.*)$/s.exec(value) ?? [];
+  if (scheme?.toLowerCase() !== "bearer" && !value.includes(",")) {
+    return fail("unauthorized", { reason: "not a bearer credential" });
+  }
+  // Two header lines arrive joined by a comma, which no bearer token contains.
+  if (value.includes(",")) return fail("bad_request", { message: "Send exactly one Authorization header." });
+  const token = rest ?? "";
+  if (token.startsWith("vk_")) return ok({ kind: "access-token", token });
+  if (COMPACT_JWS.test(token) && token.split(".").every((segment) => fromBase64url(segment) !== null)) {
+    return ok({ kind: "jwt", token });
+  }
+  return fail("invalid_token_format");
+}

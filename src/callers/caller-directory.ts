@@ -1,0 +1,123 @@
+import type { JSONWebKeySet } from "jose";
+import { z } from "zod";
+import { ApiError, ok, type Result } from "../errors.ts";
+import type { Database } from "../store/database.ts";
+import type { AccessTokenRow } from "./access-token.ts";
+import { accessTokenRowSchema } from "./access-token.ts";
+import type { CallerCaches, IssuerAndRules } from "./caller-caches.ts";
+import { type LeaseDeps, type Leased, type LeaseSource, lookUp } from "./caller-leases.ts";
+import {
+  insertUsedTokenId,
+  selectAccessToken,
+  selectIssuer,
+  selectRulesOfIssuer,
+  selectRulesOfSelector,
+  toAccessTokenRow,
+  toIdentityRule,
+  toIssuerRecord,
+  updateJwks,
+} from "./caller-rows.ts";
+import { type IdentityRule, type IssuerRecord, identityRuleSchema, issuerRecordSchema } from "./issuer-record.ts";
+
+/** Whom this deployment knows. Answers are leased (`CALLER_LEASE_MS`); `current` asks the database whatever is leased. */
+export interface CallerDirectory {
+  /** The trusted issuer of exactly this `iss`, with its rules if they are few; null when it is not trusted. */
+  issuer(iss: string, options?: LookUpOptions): Promise<Result<Leased<IssuerAndRules> | null>>;
+  /** The rules of an issuer that has too many to keep together, by the JSON of their selector value. */
+  rules(issuer: IssuerRecord, selectorValue: string, options?: LookUpOptions): Promise<Result<Leased<IdentityRule[]>>>;
+  accessToken(id: string): Promise<Result<Leased<AccessTokenRow> | null>>;
+  /** Spends a token id; false when it was spent before. Kept until `expiresAtMs`, when the token is worthless anyway. */
+  useTokenId(issuerId: string, jti: string, expiresAtMs: number): Promise<Result<boolean>>;
+  saveJwks(issuerId: string, jwks: JSONWebKeySet, fetchedAtMs: number): Promise<void>;
+}
+
+export interface LookUpOptions {
+  current: boolean;
+}
+
+/** An issuer with at most so many rules is read with all of them, so that a cold isolate needs one KV read in all. */
+export const MAX_RULES_TOGETHER = 200;
+/** … unless they are large: the value is opened and parsed as a whole. */
+const MAX_RULES_TOGETHER_CHARS = 64 * 1024;
+
+const issuerAndRulesSchema: z.ZodType<IssuerAndRules> = z.object({
+  record: issuerRecordSchema,
+  rules: z.array(identityRuleSchema).nullable(),
+});
+const rulesSchema = z.array(identityRuleSchema);
+
+export type DirectoryDeps = Omit<LeaseDeps, "loading"> & { db: Database; callerCaches: CallerCaches };
+
+/** The directory over memory, KV leases and the database. */
+export function createCallerDirectory(deps: DirectoryDeps): CallerDirectory {
+  const { db, callerCaches } = deps;
+  const leaseDeps: LeaseDeps = { ...deps, loading: callerCaches.loading };
+
+  const issuerSource = (iss: string): LeaseSource<IssuerAndRules> => ({
+    memory: callerCaches.issuers,
+    memoryKey: iss,
+    name: ["issuer", iss],
+    schema: issuerAndRulesSchema,
+    read: () => readIssuer(db, iss),
+  });
+
+  return {
+    issuer: (iss, options) => lookUp(issuerSource(iss), leaseDeps, options),
+
+    async rules(issuer, selectorValue, options) {
+      const source: LeaseSource<IdentityRule[]> = {
+        memory: callerCaches.rules,
+        memoryKey: `${issuer.id} ${selectorValue}`,
+        name: ["rules", issuer.id, selectorValue],
+        schema: rulesSchema,
+        read: async () => {
+          const rows = await db.all(selectRulesOfSelector(issuer.id, selectorValue));
+          return rows.length === 0 ? null : rows.map(toIdentityRule);
+        },
+      };
+      const found = await lookUp(source, leaseDeps, options);
+      if (!found.ok) return found;
+      return ok(found.value ?? { value: [], holdUntilMs: 0, current: true });
+    },
+
+    accessToken: (id) =>
+      lookUp(
+        {
+          memory: callerCaches.accessTokens,
+          memoryKey: id,
+          name: ["access-token", id],
+          schema: accessTokenRowSchema,
+          read: async () => {
+            const row = await db.first(selectAccessToken(id));
+            return row === null ? null : toAccessTokenRow(row);
+          },
+        },
+        leaseDeps,
+      ),
+
+    async useTokenId(issuerId, jti, expiresAtMs) {
+      try {
+        return ok((await db.run(insertUsedTokenId(issuerId, jti, expiresAtMs))) === 1);
+      } catch (error) {
+        if (error instanceof ApiError) return { ok: false, failure: error.failure };
+        throw error;
+      }
+    },
+
+    async saveJwks(issuerId, jwks, fetchedAtMs) {
+      await db.run(updateJwks(issuerId, JSON.stringify(jwks), fetchedAtMs));
+    },
+  };
+}
+
+async function readIssuer(db: Database, iss: string): Promise<IssuerAndRules | null> {
+  const [issuers, rules] = await db.batch<[unknown, unknown]>([
+    selectIssuer(iss),
+    selectRulesOfIssuer(iss, MAX_RULES_TOGETHER + 1),
+  ]);
+  const row = issuers?.rows[0];
+  if (row === undefined) return null;
+  const together = (rules?.rows ?? []).map(toIdentityRule);
+  const few = together.length <= MAX_RULES_TOGETHER && JSON.stringify(together).length <= MAX_RULES_TOGETHER_CHARS;
+  return { record: toIssuerRecord(row), rules: few ? together : null };
+}

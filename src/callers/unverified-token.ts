@@ -1,0 +1,73 @@
+import { z } from "zod";
+import { fromBase64url } from "../crypto/bytes.ts";
+import { fail, ok, type Result } from "../errors.ts";
+
+export const MAX_JSON_DEPTH = 8;
+
+/** A JWT that anybody could have written: good for finding out whose keys to check it with, and nothing else. */
+export interface UnverifiedToken {
+  /** The exact compact serialization. */
+  text: string;
+  header: UnverifiedHeader;
+  claims: UnverifiedClaims;
+}
+
+export interface UnverifiedHeader {
+  alg: string;
+  [parameter: string]: unknown;
+}
+
+export interface UnverifiedClaims {
+  iss: string;
+  [claim: string]: unknown;
+}
+
+const headerSchema = z.looseObject({ alg: z.string() });
+const claimsSchema = z.looseObject({ iss: z.string().min(1).max(2048) });
+
+/**
+ * Reads header and claims without believing them, and without any cryptography. Fails with `invalid_token_format` on
+ * anything that is not JSON objects of at most `MAX_JSON_DEPTH` levels, `token_alg_not_allowed` without a string
+ * `alg`, `token_claims_invalid` without a string `iss`.
+ */
+export function decodeUnverified(text: string): Result<UnverifiedToken> {
+  const [headerSegment = "", claimsSegment = ""] = text.split(".");
+  const headerJson = jsonObjectOf(headerSegment);
+  const claimsJson = jsonObjectOf(claimsSegment);
+  if (headerJson === null || claimsJson === null) return fail("invalid_token_format");
+  const header = headerSchema.safeParse(headerJson);
+  if (!header.success) return fail("token_alg_not_allowed", { reason: "no alg" });
+  const claims = claimsSchema.safeParse(claimsJson);
+  if (!claims.success) return fail("token_claims_invalid", { reason: "no iss" });
+  return ok({ text, header: header.data, claims: claims.data });
+}
+
+function jsonObjectOf(segment: string): unknown {
+  const bytes = fromBase64url(segment);
+  if (bytes === null) return null;
+  try {
+    const json = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    if (nestingOf(json) > MAX_JSON_DEPTH) return null;
+    const value: unknown = JSON.parse(json);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Deepest nesting of braces and brackets outside strings, counted before anything recursive sees the text. */
+export function nestingOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let index = 0; index < json.length; index++) {
+    const character = json[index];
+    if (inString) {
+      if (character === "\\") index++;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === "{" || character === "[") deepest = Math.max(deepest, ++depth);
+    else if (character === "}" || character === "]") depth--;
+  }
+  return deepest;
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { parseAuthorization } from "../../src/callers/bearer.ts";
+import { decodeUnverified, nestingOf } from "../../src/callers/unverified-token.ts";
+import { segment } from "./support.ts";
+
+const JWT = `${segment({ alg: "ES256" })}.${segment({ iss: "https://idp.example.com" })}.AAAA`;
+
+function outcome(authorization: string | null): string {
+  const headers = new Headers();
+  if (authorization !== null) headers.set("authorization", authorization);
+  const result = parseAuthorization(headers);
+  return result.ok ? result.value.kind : result.failure.code;
+}
+
+describe("the Authorization header", () => {
+  test.each(["Bearer", "bearer", "BEARER", "bEaReR"])("B-20 the scheme %s is accepted, whatever its case", (scheme) => {
+    expect(outcome(`${scheme} ${JWT}`)).toBe("jwt");
+  });
+
+  test("B-20 two Authorization headers are refused, whichever of them is good", () => {
+    const headers = new Headers();
+    headers.append("authorization", `Bearer ${JWT}`);
+    headers.append("authorization", "Basic Zm9vOmJhcg==");
+    const result = parseAuthorization(headers);
+    expect(result.ok ? "ok" : result.failure.code).toBe("bad_request");
+    expect(outcome(`Basic Zm9v, Bearer ${JWT}`)).toBe("bad_request");
+    expect(outcome(`Bearer ${JWT}, Bearer ${JWT}`)).toBe("bad_request");
+  });
+
+  test.each([
+    ["nothing", null],
+    ["Basic", "Basic Zm9vOmJhcg=="],
+    ["another scheme", `DPoP ${JWT}`],
+    ["a bare token", JWT],
+  ])("B-20 %s is no credential", (_, value) => {
+    expect(outcome(value)).toBe("unauthorized");
+  });
+
+  test("B-20 identity headers that a proxy forwards are ignored", () => {
+    const headers = new Headers({ "x-vercel-oidc-token": JWT, "x-forwarded-authorization": `Bearer ${JWT}` });
+    const result = parseAuthorization(headers);
+    expect(result.ok ? "ok" : result.failure.code).toBe("unauthorized");
+  });
+
+  test("an access token is told by its prefix", () => {
+    expect(outcome("Bearer vk_anything")).toBe("access-token");
+  });
+
+  test.each([
+    ["no token", "Bearer"],
+    ["two segments", "Bearer a.b"],
+    ["four segments", "Bearer AAAA.AAAA.AAAA.AAAA"],
+    ["an empty signature", `Bearer ${JWT.slice(0, JWT.lastIndexOf(".") + 1)}`],
+    ["padding", `Bearer ${JWT}=`],
+    ["standard base64", "Bearer AA+A.AAAA.AAAA"],
+    ["a space inside", "Bearer AAAA.AAAA.AA AA"],
+    ["a JWE", "Bearer AAAA.AAAA.AAAA.AAAA.AAAA"],
+    ["an impossible length", "Bearer AAAA.AAAA.AAAAA"],
+    ["bits that decode to nothing", "Bearer AAAA.AAAA.AB"],
+    ["a value beyond 8 KiB", `Bearer ${"A".repeat(8192)}.AAAA.AAAA`],
+  ])("B-16 %s is refused before any parsing", (_, value) => {
+    expect(outcome(value)).toBe("invalid_token_format");
+  });
+
+  test("B-16 a value of exactly 8 KiB is still read", () => {
+    const claims = segment({ iss: "https://idp.example.com" });
+    const head = segment({ alg: "ES256" });
+    const room = 8192 - "Bearer ".length - head.length - claims.length - 2;
+    expect(outcome(`Bearer ${head}.${claims}.${"A".repeat(room - (room % 4))}`)).toBe("jwt");
+  });
+});
+
+describe("the unverified token", () => {
+  function decode(header: unknown, claims: unknown): string {
+    const result = decodeUnverified(`${segment(header)}.${segment(claims)}.AAAA`);
+    return result.ok ? "ok" : result.failure.code;
+  }
+  const iss = "https://idp.example.com";
+  const nested = (levels: number) => `{"iss":"${iss}","a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+
+  test("B-16 nesting is counted outside strings only", () => {
+    expect(nestingOf('{"a":"[[[[\\"[[[","b":[{}]}')).toBe(3);
+    expect(decode({ alg: "ES256" }, nested(8))).toBe("ok");
+    expect(decode({ alg: "ES256" }, nested(9))).toBe("invalid_token_format");
+    expect(decode(`{"alg":"ES256","x":${"[".repeat(3000)}${"]".repeat(3000)}}`, { iss })).toBe("invalid_token_format");
+  });
+
+  test.each([
+    ["an array", "[]"],
+    ["null", "null"],
+    ["a string", '"x"'],
+    ["cut JSON", '{"iss":"'],
+    ["a byte order mark", '\uFEFF{"iss":"https://idp.example.com"}'],
+    ["nothing but brackets", "[".repeat(5000)],
+  ])("B-16 %s as claims is refused", (_, claims) => {
+    expect(decode({ alg: "ES256" }, claims)).toBe("invalid_token_format");
+  });
+
+  test("B-16 bytes that are no UTF-8 are refused", () => {
+    const broken = btoa(`{"iss":"${String.fromCharCode(0xff)}"}`).replaceAll("=", "");
+    const result = decodeUnverified(`${segment({ alg: "ES256" })}.${broken}.AAAA`);
+    expect(result.ok).toBe(false);
+  });
+
+  test("B-16 a claim written twice is read once, as its last value", () => {
+    const result = decodeUnverified(`${segment({ alg: "ES256" })}.${segment(`{"iss":"a","iss":"b"}`)}.AAAA`);
+    expect(result.ok && result.value.claims.iss).toBe("b");
+  });
+
+  test("B-01 an alg that is no string names no algorithm", () => {
+    expect(decode({ alg: ["none"] }, { iss })).toBe("token_alg_not_allowed");
+    expect(decode({}, { iss })).toBe("token_alg_not_allowed");
+  });
+
+  test.each([[{}], [{ iss: "" }], [{ iss: 1 }], [{ iss: ["https://idp.example.com"] }]])(
+    "B-07 claims %j name no issuer",
+    (claims) => {
+      expect(decode({ alg: "ES256" }, claims)).toBe("token_claims_invalid");
+    },
+  );
+});
