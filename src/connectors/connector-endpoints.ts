@@ -14,6 +14,9 @@ import { createConnector } from "./create-connector.ts";
 import { checkIfMatch } from "./if-match.ts";
 import { updateConnector } from "./update-connector.ts";
 
+/** How often a deletion is tried again when a change came in between. */
+const DELETE_TRIES = 3;
+
 const commaSeparated = z
   .string()
   .max(1000)
@@ -86,13 +89,14 @@ export const patchConnector = managementEndpoint("admin", {
 export const deleteConnector = managementEndpoint("admin", {
   summary: "Delete a connector with its links, grants and tokens.",
   async handle({ services, params, headers, defer }) {
-    const connector = await requireConnector(services.db, params.c);
-    unwrap(checkIfMatch(headers, connector.revision));
-    if (!(await removeConnector(services.db, connector, services.now()))) {
-      throw new ApiError("conflict", { message: "The connector was changed at the same moment. Repeat the request." });
+    for (let attempt = 1; attempt <= DELETE_TRIES; attempt++) {
+      const connector = await requireConnector(services.db, params.c);
+      unwrap(checkIfMatch(headers, connector.revision));
+      if (!(await removeConnector(services.db, connector, services.now()))) continue;
+      defer(services.nudgeHousekeeper());
+      return { status: 204 };
     }
-    defer(services.nudgeHousekeeper());
-    return { status: 204 };
+    throw new ApiError("conflict", { message: "The connector is being changed by others. Repeat the request." });
   },
 });
 
