@@ -1,4 +1,4 @@
-import { WORKLOAD_TOKEN_TYP } from "../callers/authenticate.ts";
+import { WORKLOAD_TOKEN_TYP } from "../callers/identify-own.ts";
 import { base64url } from "../crypto/bytes.ts";
 import { signJwt } from "../crypto/signing-key.ts";
 import type { Services } from "../services.ts";
