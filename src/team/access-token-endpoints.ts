@@ -64,7 +64,7 @@ export const getAccessTokens = managementEndpoint("admin", {
   },
 });
 
-/** Takes effect at once here, and elsewhere within the minute for which an isolate may lease what it read. */
+/** Takes effect within the minute for which an isolate, or KV, may lease what it read. */
 export const removeAccessToken = managementEndpoint("admin", {
   summary: "Delete an access token.",
   async handle({ services, caller, params }) {
