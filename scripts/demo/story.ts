@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Call, type Json, request, text } from "./api.ts";
+import type { AuthorizationServer } from "./authorization-server.ts";
 import { claimsOf, KEY_CONNECTOR, OAUTH_CONNECTOR, type Scene } from "./scene.ts";
 import { setUp } from "./set-up.ts";
 import { shorten } from "./transcript.ts";
@@ -42,30 +43,52 @@ async function identify({ transcript, origin, provider }: Scene, project: string
 }
 
 /** The same token twice, used at the provider, and a static key. Returns the provider's token. */
-async function fetchTokens({ transcript, origin, provider }: Scene, token: string): Promise<string> {
-  const ask = (title: string, connector: string): Promise<Json> =>
-    transcript.step(title, () =>
-      request(origin, {
-        method: "POST",
-        path: tokenPath(connector),
-        token,
-        body: { subject: { type: "app" } },
-        expect: 200,
-        show: (answer) => ({
-          ...tokenFields(answer),
-          "asked provider": `${provider.requests().tokenRequests} time(s) so far`,
-        }),
-      }),
-    );
-
-  const first = text(await ask("Ask for a reports token: minted at the provider", OAUTH_CONNECTOR), "token");
-  const second = text(await ask("Ask again: from the cache", OAUTH_CONNECTOR), "token");
-  if (second !== first) throw new Error("The second request did not answer the cached token.");
-  const { tokenRequests } = provider.requests();
-  if (tokenRequests !== 1) throw new Error(`The provider was asked ${tokenRequests} times for one cached token.`);
-  await useAtProvider({ transcript, provider }, "Use it at the provider's API", first, 200);
-  await ask("Ask for the mail provider's key", KEY_CONNECTOR);
+async function fetchTokens(scene: Scene, token: string): Promise<string> {
+  const reports = { connector: OAUTH_CONNECTOR, token };
+  const first = await askForToken(scene, "Ask for a reports token: minted at the provider", reports);
+  await askForToken(scene, "Ask again: from the cache", {
+    ...reports,
+    check: (again) => again === first && scene.provider.requests().tokenRequests === 1,
+  });
+  await useAtProvider(scene, "Use it at the provider's API", first, 200);
+  await askForToken(scene, "Ask for the mail provider's key", { connector: KEY_CONNECTOR, token });
   return first;
+}
+
+interface Ask {
+  connector: string;
+  /** The workload's OIDC token. */
+  token: string;
+  headers?: Record<string, string>;
+  /** What must hold of the provider token besides the status. */
+  check?: (providerToken: string) => boolean;
+}
+
+async function askForToken(
+  scene: Scene,
+  title: string,
+  { connector, token, headers = {}, check }: Ask,
+): Promise<string> {
+  return await scene.transcript.step(title, async () => {
+    const { value, shown } = await request(scene.origin, {
+      method: "POST",
+      path: tokenPath(connector),
+      token,
+      headers,
+      body: { subject: { type: "app" } },
+      expect: 200,
+      show: (answer) => ({ ...tokenFields(answer), ...(connector === OAUTH_CONNECTOR ? asked(scene.provider) : {}) }),
+    });
+    const providerToken = text(value, "token");
+    if (check?.(providerToken) === false) throw new Error("The answer was not the token that it had to be.");
+    return { value: providerToken, shown };
+  });
+}
+
+/** How often the provider's token endpoint was asked until now; the proof of a cache. */
+function asked(provider: AuthorizationServer): Record<string, string> {
+  const { tokenRequests } = provider.requests();
+  return { provider: `asked ${tokenRequests === 1 ? "once" : `${tokenRequests} times`} until now` };
 }
 
 function tokenFields(answer: Json): Record<string, string> {
@@ -74,10 +97,10 @@ function tokenFields(answer: Json): Record<string, string> {
 }
 
 async function useAtProvider(
-  { transcript, provider }: Pick<Scene, "transcript" | "provider">,
+  { transcript, provider }: Scene,
   title: string,
   token: string,
-  expect: 200 | 401,
+  expect: number,
 ): Promise<void> {
   await transcript.step(title, async () => {
     const call: Call = { method: "GET", path: "/reports", token, expect, show: (answer) => firstMember(answer) };
@@ -118,7 +141,7 @@ async function refuseStranger(scene: Scene): Promise<void> {
 }
 
 async function revoke(scene: Scene, accessToken: string, workloadToken: string, providerToken: string): Promise<void> {
-  const { transcript, origin, provider } = scene;
+  const { transcript, origin } = scene;
   transcript.heading("Revoke, as the operator");
   await transcript.step("Revoke every token of the reports connector", () =>
     request(origin, {
@@ -136,19 +159,10 @@ async function revoke(scene: Scene, accessToken: string, workloadToken: string, 
     }),
   );
   await useAtProvider(scene, "Use the old token at the provider's API: refused", providerToken, 401);
-  const fresh = await transcript.step("Ask past the caches: a new token", () =>
-    request(origin, {
-      method: "POST",
-      path: tokenPath(OAUTH_CONNECTOR),
-      token: workloadToken,
-      headers: { "cache-control": "no-cache" },
-      body: { subject: { type: "app" } },
-      expect: 200,
-      show: (answer) => ({
-        ...tokenFields(answer),
-        "asked provider": `${provider.requests().tokenRequests} time(s) so far`,
-      }),
-    }),
-  );
-  if (text(fresh, "token") === providerToken) throw new Error("A revoked token was issued again.");
+  await askForToken(scene, "Ask past the caches: a new token", {
+    connector: OAUTH_CONNECTOR,
+    token: workloadToken,
+    headers: { "cache-control": "no-cache" },
+    check: (fresh) => fresh !== providerToken,
+  });
 }

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 
-const PATH_WIDTH = 58;
+const PATH_WIDTH = 56;
 
 /** What one step shows: the call that was made, and the interesting fields of its answer. */
 export interface Shown {
@@ -50,7 +50,7 @@ export class Transcript {
 
 function describe({ method, path, status, elapsedMs, fields }: Shown): string {
   const time = `${elapsedMs < 10 ? elapsedMs.toFixed(1) : elapsedMs.toFixed(0)} ms`;
-  const call = `    ${method.padEnd(6)} ${path.padEnd(PATH_WIDTH - 7)} ${status} ${time.padStart(9)}\n`;
+  const call = `    ${method.padEnd(6)} ${path.padEnd(PATH_WIDTH)} ${status} ${time.padStart(9)}\n`;
   const width = Math.max(0, ...Object.keys(fields).map((name) => name.length));
   const lines = Object.entries(fields).map(([name, value]) => `           ${name.padEnd(width)}  ${value}\n`);
   return call + styleText("dim", lines.join(""), { stream: process.stdout });
