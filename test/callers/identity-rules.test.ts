@@ -56,6 +56,12 @@ describe("matching", () => {
     },
   );
 
+  test("a claim that is only inherited is not the token's", () => {
+    const claims: Record<string, unknown> = Object.create({ sub: "admin", nested: { id: 1 } });
+    expect(scalarClaim(claims, "sub")).toBeNull();
+    expect(scalarClaim(claims, "/nested/id")).toBeNull();
+  });
+
   test("an own __proto__ claim of the token changes no other claim", () => {
     const claims: unknown = JSON.parse('{"__proto__":{"sub":"admin"}}');
     expect(outcome([rule({ sub: "admin" })], claims as Record<string, unknown>)).toBe("forbidden");
