@@ -149,10 +149,7 @@ async function readSnapshot({ services, keys, connectorRef, scope, defer }: Clim
   const { tokenCaches, random } = services;
   const leaseFromMs = services.now();
   const row = await loadSnapshot(services.db, { ref: connectorRef, projectId: scope.projectId });
-  if (row === null) {
-    tokenCaches.snapshots.delete(keys.snapshot);
-    return null;
-  }
+  if (row === null) return null;
   const snapshot = toSnapshot(row);
   const lease = { leaseFromMs, leaseUntilMs: leaseFromMs + snapshot.connector.leaseSeconds * 1000 };
   remember(tokenCaches.snapshots, keys.snapshot, snapshot, lease, random());
@@ -198,14 +195,13 @@ async function askGrant(
 function renewInBackground(climb: Climb): void {
   const { services, keys, defer } = climb;
   const nowMs = services.now();
-  const entries = [services.tokenCaches.tokens.get(keys.token), services.tokenCaches.snapshots.get(keys.snapshot)];
-  const due = entries.filter((entry) => entry !== undefined && !entry.renewing && renewalDue(entry, nowMs));
-  if (due.length === 0) return;
-  let leaseFloorMs = 0;
-  for (const entry of due) {
-    if (entry === undefined) continue;
-    entry.renewing = true;
-    leaseFloorMs = Math.max(leaseFloorMs, entry.leaseUntilMs + 1);
-  }
+  const token = services.tokenCaches.tokens.get(keys.token);
+  const snapshot = services.tokenCaches.snapshots.get(keys.snapshot);
+  if (token === undefined || snapshot === undefined || token.renewing || snapshot.renewing) return;
+  if (!renewalDue(token, nowMs) && !renewalDue(snapshot, nowMs)) return;
+  token.renewing = true;
+  snapshot.renewing = true;
+  // Both at once: they were obtained together, and would otherwise fall due one after the other.
+  const leaseFloorMs = Math.max(token.leaseUntilMs, snapshot.leaseUntilMs) + 1;
   defer(answerOf({ ...climb, leaseFloorMs }));
 }
