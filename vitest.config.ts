@@ -16,6 +16,8 @@ export default defineConfig({
       {
         plugins: [
           cloudflareTest(async () => ({
+            // The deployed classes, composed with a clock that tests can move.
+            main: "./test/worker.ts",
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: {

@@ -1,13 +1,45 @@
-import { DurableObject } from "cloudflare:workers";
-export class Grant extends DurableObject {
-  async ping() {
-    return "x";
+import { type App, createApp } from "./app.ts";
+import { type Bindings, composeGrantDeps, composeHousekeeperDeps, composeServices } from "./bindings.ts";
+import { ConnectorGateObject } from "./grants/connector-gate.ts";
+import { GrantObject } from "./grants/grant.ts";
+import { HousekeeperObject } from "./housekeeping/housekeeper.ts";
+import { unusableResponse } from "./http/unusable.ts";
+
+/** The single writer of one grant. */
+export class Grant extends GrantObject {
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env, composeGrantDeps(env));
   }
 }
-export class ConnectorGate extends DurableObject {}
-export class Housekeeper extends DurableObject {}
+
+/** What one connector's grants must know of each other. */
+export class ConnectorGate extends ConnectorGateObject {
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env, Date.now);
+  }
+}
+
+/** All periodic work, from one alarm. */
+export class Housekeeper extends HousekeeperObject {
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env, composeHousekeeperDeps(env));
+  }
+}
+
+/** Built once per isolate. The finished value is kept, never its promise: that must not cross requests. */
+let app: App | null = null;
+
 export default {
-  async fetch(r: Request, env: Env) {
-    return new Response((await env.GRANTS.getByName("a").ping()) + env.PUBLIC_ORIGIN);
+  async fetch(request, env, ctx) {
+    try {
+      app ??= createApp(await composeServices(env));
+    } catch (error) {
+      return unusableResponse(error);
+    }
+    return app.fetch(request, (work) => ctx.waitUntil(work));
   },
-} satisfies ExportedHandler<Env>;
+
+  async scheduled(_controller, env) {
+    await env.HOUSEKEEPERS.getByName("housekeeper").arm();
+  },
+} satisfies ExportedHandler<Bindings>;

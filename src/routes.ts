@@ -22,6 +22,8 @@ import { createProject, getProject, getProjects } from "./projects/project-endpo
 import { createAccessToken, getAccessTokens, removeAccessToken } from "./team/access-token-endpoints.ts";
 import { setup } from "./team/setup-endpoints.ts";
 import { getTeam, health } from "./team/team-endpoints.ts";
+import { revokeTokens } from "./tokens/revoke-endpoints.ts";
+import { issueToken } from "./tokens/token-endpoints.ts";
 
 /**
  * Every URL. A parameter is one path segment, decoded once: `:p` a project (id or slug), `:c` a connector (id or uid),
@@ -68,4 +70,6 @@ export const ROUTES: readonly Route[] = [
   ["GET", "/v1/connectors/:c/jwks.json", getConnectorKeys],
 
   // Tokens
+  ["POST", "/v1/connect/token/:c", issueToken],
+  ["DELETE", "/v1/connect/connectors/:c/tokens", revokeTokens],
 ];

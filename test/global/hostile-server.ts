@@ -18,6 +18,8 @@ interface Provider {
   expiresIn: number;
   issued: string[];
   revoked: string[];
+  /** Requests that the delay is holding back. */
+  waiting: number;
 }
 const providers = new Map<string, Provider>();
 
@@ -68,7 +70,14 @@ const BEHAVIOURS: Record<string, (call: Call) => void> = {
 async function serveProvider(call: Call): Promise<void> {
   const { response, url, body, rest } = call;
   const [name = "", action = ""] = rest;
-  const provider = providers.get(name) ?? { mode: "", delayMs: 0, expiresIn: 3600, issued: [], revoked: [] };
+  const provider = providers.get(name) ?? {
+    mode: "",
+    delayMs: 0,
+    expiresIn: 3600,
+    issued: [],
+    revoked: [],
+    waiting: 0,
+  };
   providers.set(name, provider);
   if (action === "control") {
     Object.assign(provider, JSON.parse(body));
@@ -76,7 +85,11 @@ async function serveProvider(call: Call): Promise<void> {
   }
   if (action === "state") return send(response, 200, JSON.stringify(provider));
   if (action === ".well-known") return send(response, 200, JSON.stringify(metadata(`${url.origin}/provider/${name}`)));
-  if (provider.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, provider.delayMs));
+  if (provider.delayMs > 0) {
+    provider.waiting++;
+    await new Promise((resolve) => setTimeout(resolve, provider.delayMs));
+    provider.waiting--;
+  }
   if (provider.mode !== "") {
     const [behaviour = "", ...path] = provider.mode.split("/");
     return BEHAVIOURS[behaviour]?.({ ...call, rest: path });

@@ -46,6 +46,8 @@ export interface ProviderState {
   expiresIn: number;
   issued: string[];
   revoked: string[];
+  /** Requests that the delay is holding back. */
+  waiting: number;
 }
 
 /** A provider of its own by that name: real metadata, unique tokens, and whatever fault it is told to have. */
