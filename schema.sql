@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS access_tokens (
   created_at_ms INTEGER NOT NULL,
   expires_at_ms INTEGER
 ) STRICT;
+CREATE INDEX IF NOT EXISTS access_tokens_by_master_key ON access_tokens (secret_mac_kid);
 CREATE INDEX IF NOT EXISTS access_tokens_by_project ON access_tokens (project_id);
 CREATE INDEX IF NOT EXISTS access_tokens_by_creation ON access_tokens (created_at_ms, id);
 -- Who could replace the last owner.

@@ -45,6 +45,7 @@ export async function composeServices(env: Bindings): Promise<Services> {
     nudgeHousekeeper: () => env.HOUSEKEEPERS.getByName("housekeeper").nudge(),
     callerCaches: createCallerCaches(),
     tokenCaches: createTokenCaches(),
+    healthMemory: { okUntilMs: 0 },
   };
 }
 

@@ -15,13 +15,14 @@ import {
   getProjectLinks,
   putProjectLink,
 } from "./connectors/link-endpoints.ts";
+import { health } from "./health/health-endpoint.ts";
 import type { Route } from "./http/routing.ts";
 import { createWorkloadToken, jwks, openidConfiguration } from "./issuer/issuer-endpoints.ts";
 import { createEnvironment, getEnvironments, putEnvironment } from "./projects/environment-endpoints.ts";
 import { createProject, getProject, getProjects } from "./projects/project-endpoints.ts";
 import { createAccessToken, getAccessTokens, removeAccessToken } from "./team/access-token-endpoints.ts";
 import { setup } from "./team/setup-endpoints.ts";
-import { getTeam, health } from "./team/team-endpoints.ts";
+import { getTeam } from "./team/team-endpoints.ts";
 import { revokeTokens } from "./tokens/revoke-endpoints.ts";
 import { issueToken } from "./tokens/token-endpoints.ts";
 

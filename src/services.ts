@@ -40,4 +40,6 @@ export interface Services {
   nudgeHousekeeper: () => Promise<void>;
   callerCaches: CallerCaches;
   tokenCaches: TokenCaches;
+  /** Until when this isolate need not ask again whether the deployment is healthy. */
+  healthMemory: { okUntilMs: number };
 }

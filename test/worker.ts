@@ -4,11 +4,13 @@ import { GrantObject } from "../src/grants/grant.ts";
 import { HousekeeperObject } from "../src/housekeeping/housekeeper.ts";
 import deployed from "../src/index.ts";
 import { clock } from "./support/clock.ts";
+import { objectKeys } from "./support/object-keys.ts";
 
-/** The composition of `src/index.ts` with one difference: the objects' clock. */
+/** The composition of `src/index.ts` with two differences: the objects' clock, and a key ring that tests can rotate. */
 export class Grant extends GrantObject {
   constructor(ctx: DurableObjectState, env: Bindings) {
-    super(ctx, env, { ...composeGrantDeps(env), now: clock.now });
+    const deps = composeGrantDeps(env);
+    super(ctx, env, { ...deps, now: clock.now, keys: async () => objectKeys.ring ?? deps.keys() });
   }
 }
 

@@ -1,12 +1,6 @@
 import { ApiError } from "../errors.ts";
-import { managementEndpoint, publicEndpoint } from "../http/endpoint.ts";
+import { managementEndpoint } from "../http/endpoint.ts";
 import { findTeam } from "./team-store.ts";
-
-/** Says nothing but that this Worker runs: versions and configuration are for operators. */
-export const health = publicEndpoint({
-  summary: "Whether the Worker runs.",
-  handle: async () => ({ status: 200, body: { status: "ok" } }),
-});
 
 export const getTeam = managementEndpoint("viewer", {
   summary: "This deployment's team.",

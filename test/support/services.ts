@@ -43,6 +43,7 @@ export async function testServices(
     nudgeHousekeeper: async () => {},
     callerCaches: createCallerCaches(),
     tokenCaches: createTokenCaches(),
+    healthMemory: { okUntilMs: 0 },
     ...overrides,
     lines,
   };
