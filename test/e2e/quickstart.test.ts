@@ -1,0 +1,84 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fencedBlocks, freePort, runBlocks, type Server, type ShellRun, serve } from "./quickstart-shell.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const KEY = "key-from-the-mail-provider";
+
+describe("the quickstart, run as it is written", () => {
+  let server: Server | undefined;
+  let stateDir: string;
+  let blocks: string[];
+  let run: ShellRun;
+
+  beforeAll(async () => {
+    const markdown = await readFile(join(root, "docs/quickstart.md"), "utf8");
+    blocks = fencedBlocks(markdown, "bash");
+    // The first terminal's block installs and serves; what runs this test is installed.
+    const commands = fencedBlocks(markdown, "sh").join("").trim().split("\n");
+    expect(commands.slice(0, -1)).toEqual(["npm ci"]);
+
+    stateDir = await mkdtemp(join(tmpdir(), "valetkey-quickstart-"));
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const settings = {
+      PORT: String(port),
+      VALETKEY_STATE_DIR: stateDir,
+      SETUP_TOKEN: `quickstart-${crypto.randomUUID()}`,
+      MASTER_KEYS: `k1:${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64")}`,
+      PUBLIC_ORIGIN: url,
+    };
+    const env = { ...process.env, ...settings };
+    server = await serve(commands.at(-1) ?? "", { cwd: root, env, url });
+    run = await runBlocks(blocks, { cwd: root, env: { ...env, VALETKEY_URL: url } });
+  }, 180_000);
+
+  afterAll(async () => {
+    await server?.stop();
+    await rm(stateDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }, 30_000);
+
+  /** What the one block with this text printed. */
+  function printedBy(text: string): string {
+    const indexes = blocks.flatMap((block, index) => (block.includes(text) ? [index] : []));
+    expect(indexes, `exactly one block has ${text}`).toHaveLength(1);
+    return run.outputs[indexes[0] ?? -1] ?? "";
+  }
+
+  test("every command succeeds", () => {
+    expect(run.errors.split("\n").filter((line) => /error|fail/i.test(line))).toEqual([]);
+    expect(run.exitCode).toBe(0);
+    expect(run.outputs).toHaveLength(blocks.length + 1);
+  });
+
+  test("the claim gives an owner's access token", () => {
+    expect(printedBy("/v1/setup")).toMatch(/^vk_[0-9a-z]{6}…\n$/);
+  });
+
+  test("the connector's answer does not contain its key", () => {
+    const printed = printedBy('"type": "api-key"');
+    expect(JSON.parse(printed)).toMatchObject({ uid: "acme/mail", type: "api-key", leaseSeconds: 5 });
+    expect(printed).not.toContain(KEY);
+  });
+
+  test("the workload gets the key, by curl and by the client", () => {
+    const asked = JSON.parse(printedBy("WORKLOAD_TOKEN=$(api"));
+    expect(asked).toMatchObject({ token: KEY, connector: { uid: "acme/mail" } });
+    expect(asked.expiresAt).toBeGreaterThan(Date.now());
+    const byClient = printedBy('from "valetkey"');
+    expect(byClient).toContain(`token: '${KEY}'`);
+    expect(byClient).toContain("connector: 'acme/mail'");
+  });
+
+  test("the revocation reports what the text says of it", () => {
+    const report = JSON.parse(printedBy("/tokens '{}'"));
+    expect(report).toMatchObject({ tokensFound: 1, deleted: 1, local: "revoked", upstream: "unsupported" });
+  });
+
+  test("after the unlink and the lease the workload is cut off", () => {
+    expect(JSON.parse(printedBy("sleep 8")).error.code).toBe("not_found");
+  });
+});
