@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { clock } from "../support/clock.ts";
-import { ask, isolate, scene } from "../support/connect.ts";
+import { ask, isolate, type Scene, scene } from "../support/connect.ts";
+import { trustedWorkload } from "../support/workload.ts";
 
 beforeEach(() => clock.reset());
 
@@ -63,13 +64,37 @@ describe("the ladder", () => {
     await ask(first.api, at);
     // A second isolate asks the Grant again, which makes the group worth a KV lease.
     await ask((await isolate()).api, at);
-    await untilLeaseInKv(at);
+    await untilLeaseInKv(async () => at);
     const fresh = await isolate();
     const { body } = await ask(fresh.api, at);
     expect(body.token).toBe("warm-kv-access-token-1");
     expect(fresh.calls.d1).toBe(0);
     expect(fresh.calls.objects).toBe(0);
     expect(fresh.calls.kv).toBeLessThanOrEqual(2);
+  });
+
+  test("warm from memory with a workload's JWT: no call at all, and none either for a JWT never seen before", async () => {
+    const here = await isolate();
+    const at = await scene(here.api, "warm-jwt");
+    const workload = await trustedWorkload(here.api, at);
+    const jwt = await workload.sign();
+    expect((await ask(here.api, { ...at, runtime: jwt })).status).toBe(200);
+    here.reset();
+    expect((await ask(here.api, { ...at, runtime: jwt })).body.token).toBe("warm-jwt-access-token-1");
+    expect((await ask(here.api, { ...at, runtime: await workload.sign() })).body.token).toBe("warm-jwt-access-token-1");
+    expect(here.calls).toEqual({ d1: 0, kv: 0, objects: 0 });
+  });
+
+  test("warm from KV in a fresh isolate with a JWT never seen before: two KV operations, nothing else", async () => {
+    const first = await isolate();
+    const at = await scene(first.api, "warm-kv-jwt");
+    const workload = await trustedWorkload(first.api, at);
+    const withJwt = async () => ({ ...at, runtime: await workload.sign() });
+    await untilLeaseInKv(withJwt);
+    const fresh = await isolate();
+    const { body } = await ask(fresh.api, await withJwt());
+    expect(body.token).toBe("warm-kv-jwt-access-token-1");
+    expect(fresh.calls).toEqual({ d1: 0, kv: 2, objects: 0 });
   });
 
   test("no-cache goes to the Grant and comes back with the same token", async () => {
@@ -96,10 +121,10 @@ describe("the ladder", () => {
   });
 
   /** Publishing happens after the answer, in the object. */
-  async function untilLeaseInKv(at: Awaited<ReturnType<typeof scene>>): Promise<void> {
+  async function untilLeaseInKv(asker: () => Promise<Scene>): Promise<void> {
     for (let tries = 0; tries < 50; tries++) {
       const probe = await isolate();
-      await ask(probe.api, at);
+      await ask(probe.api, await asker());
       if (probe.calls.objects === 0) return;
     }
     throw new Error("no lease ever reached KV");
