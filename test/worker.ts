@@ -1,4 +1,5 @@
 import { type Bindings, composeGrantDeps, composeHousekeeperDeps } from "../src/bindings.ts";
+import { randomBytes } from "../src/crypto/random.ts";
 import { ConnectorGateObject } from "../src/grants/connector-gate.ts";
 import { GrantObject } from "../src/grants/grant.ts";
 import { HousekeeperObject } from "../src/housekeeping/housekeeper.ts";
@@ -16,7 +17,7 @@ export class Grant extends GrantObject {
 
 export class ConnectorGate extends ConnectorGateObject {
   constructor(ctx: DurableObjectState, env: Bindings) {
-    super(ctx, env, clock.now);
+    super(ctx, env, { now: clock.now, randomBytes });
   }
 }
 

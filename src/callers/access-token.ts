@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { base64url, hex, lengthPrefixed } from "../crypto/bytes.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";

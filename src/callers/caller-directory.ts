@@ -1,5 +1,5 @@
 import type { JSONWebKeySet } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { ApiError, ok, type Result } from "../errors.ts";
 import type { Database } from "../store/database.ts";
 import type { AccessTokenRow } from "./access-token.ts";

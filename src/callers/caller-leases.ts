@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { lengthPrefixed } from "../crypto/bytes.ts";
 import { open, seal } from "../crypto/envelope.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";

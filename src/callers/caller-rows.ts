@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Statement, sql } from "../store/database.ts";
 import { type AccessTokenRow, accessTokenRowSchema } from "./access-token.ts";
 import { type IdentityRule, type IssuerRecord, identityRuleSchema, issuerRecordSchema } from "./issuer-record.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fail, ok, type Result } from "../errors.ts";
 import type { AuthenticateDeps } from "./authenticate.ts";
 import { type Identified, workloadCaller } from "./identified.ts";

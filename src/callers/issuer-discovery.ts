@@ -1,5 +1,5 @@
 import type { JSONWebKeySet, JWK } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { type Failure, fail, ok, type Result } from "../errors.ts";
 import { type GuardedFetch, METADATA_MAX_BYTES, parseJson } from "../outbound/guarded-fetch.ts";
 import { FETCH_TIMEOUT_MS, fetchJwks } from "./jwks-cache.ts";

@@ -1,5 +1,5 @@
 import type { JSONWebKeySet } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 
 /** A trusted issuer as the verifier needs it. */
 export interface IssuerRecord {

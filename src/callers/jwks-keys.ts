@@ -1,5 +1,5 @@
 import type { JSONWebKeySet, JWK } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { fromBase64url } from "../crypto/bytes.ts";
 import { fail, ok, type Result } from "../errors.ts";
 

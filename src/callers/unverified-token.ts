@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fromBase64url } from "../crypto/bytes.ts";
 import { fail, ok, type Result } from "../errors.ts";
 

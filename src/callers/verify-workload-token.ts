@@ -1,5 +1,5 @@
 import { errors, type JWK, jwtVerify } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { fail, ok, type Result } from "../errors.ts";
 import type { IssuerRecord } from "./issuer-record.ts";
 import { SUPPORTED_ALGORITHMS } from "./jwks-keys.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fail, ok, type Result } from "../errors.ts";
 
 export const MAX_SCOPES = 100;

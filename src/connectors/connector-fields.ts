@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
 import { ApiError } from "../errors.ts";
 import { JURISDICTIONS, LOCATION_HINTS } from "../grants/directory.ts";

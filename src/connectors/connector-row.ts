@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CONNECTOR_TYPES, type ConnectorType } from "../catalog/connector-types.ts";
 import { ApiError } from "../errors.ts";
 import type { LeaseSettings } from "./lease-change.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ApiError, unwrap } from "../errors.ts";
 import { foreignId } from "../http/fields.ts";
 import type { UrlPolicy } from "../outbound/url-policy.ts";

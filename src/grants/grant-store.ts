@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { AuthorizationDetail } from "../catalog/driver.ts";
 import type { StoredFacts } from "./freshness.ts";
 import type { GrantIdentity } from "./protocol.ts";

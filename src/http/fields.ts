@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** C0 and C1 controls, line separators and bidirectional overrides: nothing a person should read in a name. */
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;

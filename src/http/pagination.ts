@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { base64url, fromBase64url, utf8 } from "../crypto/bytes.ts";
 import { ApiError } from "../errors.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ApiError } from "../errors.ts";
 import { managementEndpoint, publicEndpoint } from "../http/endpoint.ts";
 import { requireProject } from "../projects/project-store.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { EnvironmentId } from "../callers/caller.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { managementEndpoint } from "../http/endpoint.ts";

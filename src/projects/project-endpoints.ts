@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { managementEndpoint } from "../http/endpoint.ts";
 import { displayName, slug } from "../http/fields.ts";
 import { decodeCursor, MAX_PAGE_SIZE, pageQuery, paginate } from "../http/pagination.ts";

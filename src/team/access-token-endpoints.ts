@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { mintAccessToken } from "../callers/access-token.ts";
 import { ROLES, roleIncludes } from "../callers/roles.ts";
 import { ApiError } from "../errors.ts";

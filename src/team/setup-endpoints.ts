@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { mintAccessToken } from "../callers/access-token.ts";
 import { mac, macEquals } from "../crypto/mac.ts";
 import { ApiError } from "../errors.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { open, seal } from "../crypto/envelope.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { Secret } from "../crypto/secret.ts";

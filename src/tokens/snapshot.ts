@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
 import type { ConnectorSnapshotRow } from "../connectors/snapshot-query.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { AuthorizationDetail } from "../catalog/driver.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { canonicalJson, canonicalSet, isOpaqueText } from "./canonical.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { scopeToken } from "../scopes.ts";
 
 const MAX_VALUES = 50;

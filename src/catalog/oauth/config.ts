@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { plainText } from "../connector-data.ts";
 import { scopeList } from "../scopes.ts";
 import { type ServerMetadata, serverMetadata } from "./server-metadata.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fail, ok, type Result } from "../../errors.ts";
 import { checkUrl, MAX_URL_LENGTH, type UrlPolicy } from "../../outbound/url-policy.ts";
 import { plainText } from "../connector-data.ts";
