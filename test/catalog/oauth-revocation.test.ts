@@ -36,9 +36,14 @@ describe("revocation upstream", () => {
   });
 
   test("E-12 a refusal that quotes the token keeps it inside", async () => {
-    const body = JSON.stringify({ error: "unsupported_token_type", error_description: "cannot revoke at-secret-9" });
+    const body = JSON.stringify({ error: "invalid_request", error_description: "cannot revoke at-secret-9" });
     const failure = failed(await revoke(hostileAnswer(body, { status: 400 }), "at-secret-9"));
-    expect(failure.vendor).toEqual({ error: "unsupported_token_type", status: 400 });
+    expect(failure.vendor).toEqual({ error: "invalid_request", status: 400 });
+  });
+
+  test("a provider that cannot revoke such tokens is believed, not asked for ever", async () => {
+    const body = JSON.stringify({ error: "unsupported_token_type" });
+    expect(succeeded(await revoke(hostileAnswer(body, { status: 400 })))).toBe("unsupported");
   });
 });
 

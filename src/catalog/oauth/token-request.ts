@@ -66,7 +66,10 @@ export async function mintByClientCredentials(
   });
 }
 
-/** RFC 7009: `done` on 200, which servers also answer for a token they do not know; anything else is a failure. */
+/**
+ * RFC 7009: `done` on 200, which servers also answer for a token they do not know; `unsupported` where the server has
+ * no revocation, or none for such tokens (§2.2.1); anything else is a failure.
+ */
 export async function revokeToken(
   { config, secrets, token, hint }: RevokeRequest<OAuthConfig>,
   deps: DriverDeps,
@@ -86,7 +89,9 @@ export async function revokeToken(
   if (!answer.ok) return answer;
   if (answer.value.status === 200) return ok("done");
   const known = [...credentials(secrets), token.expose()];
-  return { ok: false, failure: classifyErrorAnswer(answer.value, deps.now(), known) };
+  const failure = classifyErrorAnswer(answer.value, deps.now(), known);
+  // A final answer, typically for a self-contained token: asking again until it expires would change nothing.
+  return failure.vendor?.error === "unsupported_token_type" ? ok("unsupported") : { ok: false, failure };
 }
 
 function grantParameters({ scopes, resources, audience, authorizationDetails }: TokenGroup): URLSearchParams {
