@@ -36,6 +36,18 @@ export default defineConfig({
           setupFiles: ["./test/setup.ts"],
         },
       },
+      {
+        test: {
+          name: "e2e",
+          environment: "node",
+          include: ["test/e2e/**/*.test.ts"],
+          globalSetup: ["./test/e2e/global-setup.ts"],
+          // Every file starts a Worker and an authorization server of its own: one after the other.
+          fileParallelism: false,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 });

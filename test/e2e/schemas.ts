@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Answer } from "./http.ts";
 
 const timeMs = z.number().int().min(1_700_000_000_000);
 
@@ -51,3 +52,9 @@ export const errorAnswer = z.strictObject({
       .optional(),
   }),
 });
+
+/** Status and code of a refusal, which has to have the shape of all refusals. */
+export function refusal({ status, body }: Answer): { status: number; code: string; message: string } {
+  const { code, message } = errorAnswer.parse(body).error;
+  return { status, code, message };
+}

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { D1Database, KVNamespace, R2Bucket } from "@cloudflare/workers-types";
+import type { D1Database, DurableObjectNamespace, KVNamespace, R2Bucket } from "@cloudflare/workers-types";
 import { inject } from "vitest";
 import { createTestHarness, type TestHarness, type TestHarnessOptions, type WorkerHandle } from "wrangler";
 import {
@@ -22,6 +22,9 @@ export interface Bindings {
   EVENTS: D1Database;
   LEASES: KVNamespace;
   BLOBS: R2Bucket;
+  GRANTS: DurableObjectNamespace;
+  CONNECTOR_GATES: DurableObjectNamespace;
+  HOUSEKEEPERS: DurableObjectNamespace;
 }
 
 export interface Server {

@@ -35,6 +35,8 @@ export interface Team {
   introspect(token: string): Promise<Json>;
   createConnector(body: Json): Promise<string>;
   link(connector: string, project: string, body: Json): Promise<void>;
+  /** One more linked `oauth` connector of the upstream, that nobody has asked yet. */
+  freshConnector(uid: string, link?: Json): Promise<string>;
 }
 
 export interface WorkloadOptions {
@@ -82,6 +84,12 @@ export async function setUpTeam(server: Server): Promise<Team> {
     createConnector: async (body) => text(await post("/v1/connect/connectors", body), "uid"),
     link: async (connector, project, body) => {
       await post(`/v1/connect/connectors/${encodeURIComponent(connector)}/projects/${project}`, body, 200);
+    },
+    freshConnector: async (uid, link = {}) => {
+      const data = oauthData(server, "client_secret_basic");
+      await team.createConnector({ type: "oauth", uid, name: uid, data });
+      await team.link(uid, "linked", { environments: ["production"], ...link });
+      return uid;
     },
   };
   for (const method of CLIENT_AUTH_METHODS) await connectUpstream(team, method);
