@@ -7,21 +7,26 @@ import type { GrantDeps } from "./grants/deps.ts";
 import { grantDirectory } from "./grants/directory.ts";
 import type { HousekeeperDeps } from "./housekeeping/housekeeper.ts";
 import { consoleLogger } from "./log.ts";
-import { createGuardedFetch } from "./outbound/guarded-fetch.ts";
-import type { UrlPolicy } from "./outbound/url-policy.ts";
+import { createGuardedFetch, type GuardedFetch } from "./outbound/guarded-fetch.ts";
+import { createResolutionCheck } from "./outbound/resolution.ts";
+import { checkUrl, type UrlPolicy } from "./outbound/url-policy.ts";
 import type { Services, Settings } from "./services.ts";
 import { d1Database } from "./store/database.ts";
 import { kvLeaseStore } from "./store/lease-store.ts";
 import { createTokenCaches } from "./tokens/token-caches.ts";
 
-/** The generated bindings and the one setting that a production configuration does not have. */
+/** The generated bindings and the settings that a deployment may leave out. */
 export interface Bindings extends Env {
   /** "true" admits http to loopback hosts; only with a PUBLIC_ORIGIN that is itself http on loopback. */
   ALLOW_LOOPBACK?: string;
+  /** DNS-over-HTTPS resolver with the JSON interface, such as https://cloudflare-dns.com/dns-query; absent = off. */
+  DOH_URL?: string;
 }
 
 /** The raw settings as checked ones. Throws `invalid_config` that says which variable to correct, and never its value. */
-export function parseSettings(env: Pick<Bindings, "PUBLIC_ORIGIN" | "SETUP_TOKEN" | "ALLOW_LOOPBACK">): Settings {
+export function parseSettings(
+  env: Pick<Bindings, "PUBLIC_ORIGIN" | "SETUP_TOKEN" | "ALLOW_LOOPBACK" | "DOH_URL">,
+): Settings {
   const origin = URL.canParse(env.PUBLIC_ORIGIN ?? "") ? new URL(env.PUBLIC_ORIGIN) : null;
   const onLoopback = origin?.protocol === "http:" && isLoopback(origin.hostname);
   if (origin === null || origin.origin !== env.PUBLIC_ORIGIN || !(origin.protocol === "https:" || onLoopback)) {
@@ -32,7 +37,11 @@ export function parseSettings(env: Pick<Bindings, "PUBLIC_ORIGIN" | "SETUP_TOKEN
     throw misconfigured("ALLOW_LOOPBACK is for local development only: remove it, or serve on http://127.0.0.1.");
   }
   if ((env.SETUP_TOKEN ?? "").length < 16) throw misconfigured("SETUP_TOKEN must have at least 16 characters.");
-  return { publicOrigin: origin.origin, setupToken: Secret.of(env.SETUP_TOKEN), allowLoopback };
+  const resolverUrl = env.DOH_URL || null;
+  if (resolverUrl !== null && !checkUrl(resolverUrl, { ownHosts: [origin.host], allowLoopback }).ok) {
+    throw misconfigured("DOH_URL must be an https URL with a host name, such as https://cloudflare-dns.com/dns-query.");
+  }
+  return { publicOrigin: origin.origin, setupToken: Secret.of(env.SETUP_TOKEN), allowLoopback, resolverUrl };
 }
 
 /** Everything a request may reach. Throws when the deployment's settings or master keys cannot be used. */
@@ -82,9 +91,17 @@ function composeShared(env: Bindings) {
     db: d1Database(env.DB),
     leases: kvLeaseStore(env.LEASES, log),
     urlPolicy,
-    fetch: createGuardedFetch({ fetch: globalThis.fetch.bind(globalThis), policy: urlPolicy }),
+    fetch: composeFetch(settings, urlPolicy),
     grants: grantDirectory({ grants: env.GRANTS, gates: env.CONNECTOR_GATES }),
   };
+}
+
+function composeFetch({ resolverUrl }: Settings, policy: UrlPolicy): GuardedFetch {
+  const fetch = globalThis.fetch.bind(globalThis);
+  const unresolved = createGuardedFetch({ fetch, policy });
+  if (resolverUrl === null) return unresolved;
+  const checkResolution = createResolutionCheck({ resolverUrl, fetch: unresolved, policy, now: Date.now });
+  return createGuardedFetch({ fetch, policy, checkResolution });
 }
 
 function isLoopback(hostname: string): boolean {

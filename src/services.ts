@@ -16,6 +16,8 @@ export interface Settings {
   setupToken: Secret;
   /** Admits http to loopback hosts; refused unless `publicOrigin` is http on loopback. */
   allowLoopback: boolean;
+  /** A DNS-over-HTTPS resolver that judges every host before it is called; null = off. */
+  resolverUrl: string | null;
 }
 
 /**

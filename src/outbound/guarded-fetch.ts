@@ -2,6 +2,7 @@ import { fail, ok, type Result } from "../errors.ts";
 import { readCapped } from "./capped-body.ts";
 import { startDeadline } from "./deadline.ts";
 import { outboundHeaders } from "./outbound-headers.ts";
+import type { ResolutionCheck } from "./resolution.ts";
 import { checkUrl, type UrlPolicy } from "./url-policy.ts";
 
 export { asFetch, type FetchOptions, OutboundError } from "./as-fetch.ts";
@@ -40,9 +41,14 @@ export type GuardedFetch = (request: OutboundRequest) => Promise<Result<Outbound
  * `url_not_allowed`, `invalid_config` (a header that cannot be sent), `upstream_redirect_refused`, `upstream_timeout`,
  * `upstream_too_large` or `upstream_unreachable`; reasons name the host and numbers only.
  */
-export function createGuardedFetch(dependencies: { fetch: typeof fetch; policy: UrlPolicy }): GuardedFetch {
+export function createGuardedFetch(dependencies: {
+  fetch: typeof fetch;
+  policy: UrlPolicy;
+  /** Asked before each send; absent = names are not resolved here. */
+  checkResolution?: ResolutionCheck;
+}): GuardedFetch {
   // A free variable: the platform's fetch refuses to run as somebody's method.
-  const { fetch: send, policy } = dependencies;
+  const { fetch: send, policy, checkResolution } = dependencies;
 
   return async function guardedFetch(request) {
     const url = checkUrl(request.url, policy);
@@ -50,11 +56,13 @@ export function createGuardedFetch(dependencies: { fetch: typeof fetch; policy: 
     const headers = outboundHeaders(request.headers ?? {});
     if (!headers.ok) return headers;
 
-    const { host } = url.value;
+    const { host, hostname } = url.value;
     const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const maxBytes = request.maxBytes ?? TOKEN_MAX_BYTES;
     const deadline = startDeadline(timeoutMs, request.signal);
     try {
+      const resolved = await checkResolution?.(hostname, deadline.signal);
+      if (resolved?.ok === false) return deadline.signal.aborted ? outOfTime() : resolved;
       const response = await deadline.race(
         send(url.value.href, {
           method: request.method ?? "GET",
@@ -73,11 +81,15 @@ export function createGuardedFetch(dependencies: { fetch: typeof fetch; policy: 
       return ok({ status: response.status, headers: headersOfPlainBody(response.headers), body });
     } catch {
       // The error's own text is the platform's or the provider's; whether our deadline passed is all that we trust.
-      if (request.signal?.aborted) return fail("upstream_timeout", { reason: `host=${host} canceled` });
-      if (deadline.signal.aborted) return fail("upstream_timeout", { reason: `host=${host} timeout_ms=${timeoutMs}` });
+      if (deadline.signal.aborted) return outOfTime();
       return fail("upstream_unreachable", { reason: `host=${host}` });
     } finally {
       deadline.end();
+    }
+
+    function outOfTime(): Result<never> {
+      const reason = request.signal?.aborted ? "canceled" : `timeout_ms=${timeoutMs}`;
+      return fail("upstream_timeout", { reason: `host=${host} ${reason}` });
     }
   };
 }

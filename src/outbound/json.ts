@@ -5,10 +5,11 @@ export const MAX_JSON_DEPTH = 16;
 
 /**
  * The body as JSON, or `upstream_invalid_response`: the content type must be JSON (RFC 8259, or a `+json` suffix,
- * RFC 6839 §3.1), the bytes UTF-8, and nesting at most 16 deep.
+ * RFC 6839 §3.1) or `alsoType`, the bytes UTF-8, and nesting at most 16 deep.
  */
-export function parseJson(response: Pick<OutboundResponse, "headers" | "body">): Result<unknown> {
-  if (!isJsonType(response.headers.get("content-type"))) return invalid("content type is not JSON");
+export function parseJson(response: Pick<OutboundResponse, "headers" | "body">, alsoType?: string): Result<unknown> {
+  const type = mediaType(response.headers.get("content-type"));
+  if (!isJsonType(type) && type !== alsoType) return invalid("content type is not JSON");
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(response.body));
@@ -18,8 +19,11 @@ export function parseJson(response: Pick<OutboundResponse, "headers" | "body">):
   return isDeeper(value, MAX_JSON_DEPTH) ? invalid(`nested deeper than ${MAX_JSON_DEPTH}`) : ok(value);
 }
 
-function isJsonType(contentType: string | null): boolean {
-  const type = contentType?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+function mediaType(contentType: string | null): string {
+  return contentType?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+function isJsonType(type: string): boolean {
   return type === "application/json" || /^application\/[a-z0-9.+-]+\+json$/.test(type);
 }
 

@@ -26,7 +26,7 @@ export async function testServices(
   const publicOrigin = env.PUBLIC_ORIGIN;
   const urlPolicy = { ownHosts: [new URL(publicOrigin).host], allowLoopback: true };
   return {
-    settings: { publicOrigin, setupToken: Secret.of(env.SETUP_TOKEN), allowLoopback: true },
+    settings: { publicOrigin, setupToken: Secret.of(env.SETUP_TOKEN), allowLoopback: true, resolverUrl: null },
     now: () => Date.now(),
     randomBytes,
     random: () => Math.random(),
