@@ -29,12 +29,12 @@ export interface App {
 export function createApp(services: Services, routes: readonly Route[] = ROUTES): App {
   const hono = new Hono<{ Bindings: { defer: Defer } }>({ getPath: rawPath });
   for (const [pattern, endpoints] of byPattern(routes)) {
-    hono.all(pattern, ({ req, env }) =>
-      serve(services, { request: req.raw, params: req.param(), defer: env.defer, pattern, endpoints }),
+    hono.all(pattern, ({ req, env: { defer } }) =>
+      serve(services, { request: req.raw, params: req.param(), defer, pattern, endpoints }),
     );
   }
-  hono.notFound(({ req, env }) =>
-    serve(services, { request: req.raw, params: {}, defer: env.defer, pattern: null, endpoints: new Map() }),
+  hono.notFound(({ req, env: { defer } }) =>
+    serve(services, { request: req.raw, params: {}, defer, pattern: null, endpoints: new Map() }),
   );
   return {
     async fetch(request, defer) {

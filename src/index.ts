@@ -1,5 +1,6 @@
 import { type App, createApp } from "./app.ts";
 import { type Bindings, composeGrantDeps, composeHousekeeperDeps, composeServices } from "./bindings.ts";
+import { randomBytes } from "./crypto/random.ts";
 import { ConnectorGateObject } from "./grants/connector-gate.ts";
 import { GrantObject } from "./grants/grant.ts";
 import { HousekeeperObject } from "./housekeeping/housekeeper.ts";
@@ -15,7 +16,7 @@ export class Grant extends GrantObject {
 /** What one connector's grants must know of each other. */
 export class ConnectorGate extends ConnectorGateObject {
   constructor(ctx: DurableObjectState, env: Bindings) {
-    super(ctx, env, Date.now);
+    super(ctx, env, { now: Date.now, randomBytes });
   }
 }
 

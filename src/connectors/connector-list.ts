@@ -54,17 +54,17 @@ export function connectorListStatement(
   filter: ConnectorFilter,
   page: { sort: ConnectorSort; after: Position<string | number> | null; limit: number },
 ): Statement {
-  const order = ORDERS[page.sort];
-  const { key, id } = page.after ?? order.start;
+  const { sort } = page;
+  const { key, id } = page.after ?? ORDERS[sort].start;
   // instr, not LIKE: a search has no wildcards, and D1 refuses LIKE patterns over 50 bytes.
   return sql(
     `SELECT ${CONNECTOR_COLUMNS} FROM connectors AS c
-     WHERE c.deleted_at_ms IS NULL AND ${order.after}
+     WHERE c.deleted_at_ms IS NULL AND ${ORDERS[sort].after}
        AND (?3 IS NULL OR c.type IN (SELECT value FROM json_each(?3)))
        AND (?4 IS NULL OR c.service IN (SELECT value FROM json_each(?4)))
        AND (?5 IS NULL OR instr(lower(c.name), lower(?5)) > 0 OR instr(c.uid, lower(?5)) > 0)
        AND (?6 IS NULL OR EXISTS (SELECT 1 FROM links AS l WHERE l.connector_id = c.id AND l.project_id = ?6))
-     ORDER BY ${order.by} LIMIT ?7`,
+     ORDER BY ${ORDERS[sort].by} LIMIT ?7`,
     key,
     id,
     filter.types === null ? null : JSON.stringify(filter.types),

@@ -6,22 +6,18 @@ import { checkUid, isConnectorId } from "./uid.ts";
 /** What a reference names. A deleted connector is found by id only: its uid is free again. */
 export type FoundConnector = { state: "live" | "deleted"; connector: Connector } | null;
 
+const NAMED_BY = { id: "c.id = ?1", uid: "c.uid = ?1 AND c.deleted_at_ms IS NULL" };
+
 /** The one resolver of connector references, ids and uids; anything that is neither names nothing. */
 export async function findConnector(db: Database, reference: string): Promise<FoundConnector> {
-  const condition = referenceCondition(reference);
-  if (condition === null) return null;
+  const kind = isConnectorId(reference) ? "id" : "uid";
+  if (kind === "uid" && !checkUid(reference).ok) return null;
   const row = await db.first<ConnectorRow>(
-    sql(`SELECT ${CONNECTOR_COLUMNS} FROM connectors AS c WHERE ${condition}`, reference),
+    sql(`SELECT ${CONNECTOR_COLUMNS} FROM connectors AS c WHERE ${NAMED_BY[kind]}`, reference),
   );
   if (row === null) return null;
   const connector = connectorOfRow(row);
   return { state: connector.deletedAtMs === null ? "live" : "deleted", connector };
-}
-
-/** SQL that matches `?1` against a connector `c`, or null for a reference that can name none. */
-function referenceCondition(reference: string): string | null {
-  if (isConnectorId(reference)) return "c.id = ?1";
-  return checkUid(reference).ok ? "c.uid = ?1 AND c.deleted_at_ms IS NULL" : null;
 }
 
 /** The statement that stores a new connector; `UniqueViolation` when its uid is taken. */

@@ -13,14 +13,15 @@ export interface LinkChange {
   narrowing: Partial<Narrowing>;
 }
 
-const NARROWING_COLUMNS: Record<keyof Narrowing, string> = {
-  installations: "installations",
-  subjects: "subjects",
-  subjectNamespace: "subject_namespace",
-  scopes: "scopes",
-  returnOrigins: "return_origins",
-  webhookOrigins: "webhook_origins",
-};
+/** In the order of their columns in the conflict clause below. */
+const NARROWING_FIELDS: (keyof Narrowing)[] = [
+  "installations",
+  "subjects",
+  "subjectNamespace",
+  "scopes",
+  "returnOrigins",
+  "webhookOrigins",
+];
 
 /**
  * The statement that creates or replaces a link. It changes nothing when the connector was deleted or the project
@@ -28,16 +29,18 @@ const NARROWING_COLUMNS: Record<keyof Narrowing, string> = {
  */
 export function upsertLink(change: LinkChange, nowMs: number): Statement {
   const { narrowing } = change;
-  const given = Object.entries(NARROWING_COLUMNS).filter(([field]) => Object.hasOwn(narrowing, field));
-  const assignments = ["environments", ...given.map(([, column]) => column)].map(
-    (name) => `${name} = excluded.${name}`,
-  );
   return sql(
     `INSERT INTO links (id, connector_id, project_id, environments, installations, subjects, subject_namespace, scopes,
        return_origins, webhook_origins, created_at_ms, updated_at_ms)
      SELECT ?, c.id, p.id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM connectors AS c, projects AS p
      WHERE c.id = ? AND c.deleted_at_ms IS NULL AND p.id = ?
-     ON CONFLICT (connector_id, project_id) DO UPDATE SET ${assignments.join(", ")},
+     ON CONFLICT (connector_id, project_id) DO UPDATE SET environments = excluded.environments,
+       installations = iif(?, excluded.installations, links.installations),
+       subjects = iif(?, excluded.subjects, links.subjects),
+       subject_namespace = iif(?, excluded.subject_namespace, links.subject_namespace),
+       scopes = iif(?, excluded.scopes, links.scopes),
+       return_origins = iif(?, excluded.return_origins, links.return_origins),
+       webhook_origins = iif(?, excluded.webhook_origins, links.webhook_origins),
        updated_at_ms = max(links.updated_at_ms + 1, excluded.updated_at_ms)`,
     change.id,
     JSON.stringify(change.environments),
@@ -51,6 +54,7 @@ export function upsertLink(change: LinkChange, nowMs: number): Statement {
     nowMs,
     change.connectorId,
     change.projectId,
+    ...NARROWING_FIELDS.map((field) => (Object.hasOwn(narrowing, field) ? 1 : 0)),
   );
 }
 

@@ -1,6 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Result } from "../errors.ts";
 import { fail, ok } from "../errors.ts";
+import type { Services } from "../services.ts";
+import { newId } from "../store/ids.ts";
 
 /** How a call to the provider ended, as far as other grants of the connector are concerned. */
 export type ProviderOutcome =
@@ -27,14 +29,14 @@ const BREAKER_PROBE_MS = 60_000;
  * back-off live in memory (losing them costs one extra call); nothing here is on the warm path.
  */
 export class ConnectorGateObject extends DurableObject<unknown> {
-  readonly #now: () => number;
+  readonly #deps: Pick<Services, "now" | "randomBytes">;
   readonly #background = new Map<string, number>();
   #backOffUntilMs = 0;
   #breaker: { configRevision: number; probeAtMs: number } | null = null;
 
-  constructor(ctx: DurableObjectState, env: unknown, now: () => number) {
+  constructor(ctx: DurableObjectState, env: unknown, deps: Pick<Services, "now" | "randomBytes">) {
     super(ctx, env);
-    this.#now = now;
+    this.#deps = deps;
   }
 
   /**
@@ -43,7 +45,7 @@ export class ConnectorGateObject extends DurableObject<unknown> {
    * background work above its share. Every permit is given back through `report`.
    */
   async acquire(request: PermitRequest): Promise<Result<{ permit: string }>> {
-    const nowMs = this.#now();
+    const nowMs = this.#deps.now();
     if (nowMs < this.#backOffUntilMs) {
       return fail("upstream_rate_limited", { reason: "back-off", retryAfterMs: this.#backOffUntilMs - nowMs });
     }
@@ -56,7 +58,7 @@ export class ConnectorGateObject extends DurableObject<unknown> {
       }
       this.#breaker.probeAtMs = nowMs + BREAKER_PROBE_MS; // this caller is the probe; others go on waiting
     }
-    const permit = crypto.randomUUID();
+    const permit = newId("prm", this.#deps.randomBytes);
     if (request.priority === "background") {
       this.#dropExpiredPermits(nowMs);
       if (this.#background.size >= BACKGROUND_PERMITS) {
@@ -75,10 +77,10 @@ export class ConnectorGateObject extends DurableObject<unknown> {
         this.#breaker = null;
         return;
       case "rate-limited":
-        this.#backOffUntilMs = Math.max(this.#backOffUntilMs, this.#now() + outcome.retryAfterMs);
+        this.#backOffUntilMs = Math.max(this.#backOffUntilMs, this.#deps.now() + outcome.retryAfterMs);
         return;
       case "invalid-client":
-        this.#breaker = { configRevision: outcome.configRevision, probeAtMs: this.#now() + BREAKER_PROBE_MS };
+        this.#breaker = { configRevision: outcome.configRevision, probeAtMs: this.#deps.now() + BREAKER_PROBE_MS };
         return;
       case "other":
         return;
