@@ -5,14 +5,16 @@ import { newId } from "../store/ids.ts";
 import type { GrantDeps } from "./deps.ts";
 import { asFailure, type RememberedFailure, rememberFailure } from "./failure-memory.ts";
 import { decideFreshness } from "./freshness.ts";
+import { GrantDatabase } from "./grant-database.ts";
 import { GrantStore, type StoredToken } from "./grant-store.ts";
 import { assertIndexRow } from "./index-row.ts";
 import { LeasePublisher } from "./lease-publisher.ts";
 import { ATTEMPT_TIMEOUT_MS, mint } from "./mint.ts";
 import { grantName } from "./name.ts";
+import { PendingRevocations } from "./pending-revocations.ts";
 import type { GrantRevocation, GrantTokenAnswer, GrantTokenRequest, LeasedToken } from "./protocol.ts";
+import { ProviderNotices } from "./provider-notices.ts";
 import { TokenVault } from "./token-vault.ts";
-import { nextTryAtMs, revokeUpstream } from "./upstream-revocation.ts";
 
 /** How often a caller may find that what it waited for does not suit it, before it is told to come back. */
 const MAX_ROUNDS = 4;
@@ -26,6 +28,7 @@ export class GrantObject extends DurableObject<unknown> {
   readonly #store: GrantStore;
   readonly #vault: TokenVault;
   readonly #leases: LeasePublisher;
+  readonly #notices: ProviderNotices;
   /** Mints under way by token group. One object has one I/O context, so its callers may share a promise. */
   readonly #minting = new Map<string, Promise<Result<void>>>();
   readonly #failures = new Map<string, RememberedFailure>();
@@ -35,10 +38,13 @@ export class GrantObject extends DurableObject<unknown> {
   constructor(ctx: DurableObjectState, env: unknown, deps: GrantDeps) {
     super(ctx, env);
     this.#deps = deps;
-    this.#store = new GrantStore(ctx.storage);
+    const db = new GrantDatabase(ctx.storage);
+    const revocations = new PendingRevocations(db);
+    this.#store = new GrantStore(db, revocations);
     this.#vault = new TokenVault(ctx.id.name ?? "", deps);
     this.#leases = new LeasePublisher(deps);
-    for (const attempt of this.#store.abandonedAttempts()) {
+    this.#notices = new ProviderNotices(ctx.storage, revocations, this.#vault, deps);
+    for (const attempt of this.#store.openAttempts()) {
       // The provider may have issued a token that nobody holds; it expires by itself, and minting again is safe.
       deps.log.warn("grant.attempt_abandoned", { kind: attempt.kind, startedAtMs: attempt.startedAtMs });
       this.#store.endAttempt(attempt.id);
@@ -75,7 +81,7 @@ export class GrantObject extends DurableObject<unknown> {
    */
   async revoke(revokedBeforeMs: number | null): Promise<GrantRevocation> {
     const dropped = this.#drop((token) => revokedBeforeMs === null || token.revokedBeforeMs < revokedBeforeMs);
-    const told = await this.#tellProvider();
+    const told = await this.#notices.send(this.#store.identity());
     const local = dropped.filter((token) => token.static || token.expiresAtMs <= this.#deps.now()).length;
     return {
       tokensFound: dropped.length,
@@ -83,18 +89,13 @@ export class GrantObject extends DurableObject<unknown> {
       providerRevoked: told.revoked,
       providerSkipped: local + told.unsupported,
       providerFailed: told.failed,
-      providerPending: this.#store.pendingRevocations().count,
+      providerPending: told.pending,
     };
   }
 
   /** The one alarm of this object. It re-arms for what is left, whatever happened. */
   override async alarm(): Promise<void> {
-    try {
-      await this.#tellProvider();
-    } catch (error) {
-      this.#deps.log.error("grant.alarm_failed", { reason: reasonOf(error) });
-      await this.ctx.storage.setAlarm(nextTryAtMs(1, this.#deps.now()));
-    }
+    await this.#notices.sendFromAlarm(this.#store.identity());
   }
 
   /** Joins the mint under way for this group, or starts one that outlives its caller. */
@@ -138,7 +139,7 @@ export class GrantObject extends DurableObject<unknown> {
     const startedAtMs = now();
     if (!(await assertIndexRow(db, this.ctx.id.name ?? "", identity, startedAtMs))) {
       this.#drop(() => true);
-      await this.#armAlarm();
+      await this.#notices.schedule();
       return fail("not_found", { reason: "the connector is gone" });
     }
     const journal = {
@@ -150,9 +151,8 @@ export class GrantObject extends DurableObject<unknown> {
       commit: async (issued: IssuedToken) => {
         const token = await this.#sealed(request, issued, startedAtMs);
         if (this.#revocations === revocations) return this.#store.commit(attemptId, token);
-        this.#store.endAttempt(attemptId);
-        this.#store.addRevocation(token, now());
-        return this.#armAlarm();
+        this.#store.discard(attemptId, token, now());
+        return this.#notices.schedule();
       },
       fail: () => this.#store.endAttempt(attemptId),
     };
@@ -221,36 +221,6 @@ export class GrantObject extends DurableObject<unknown> {
       this.#vault.forget(tokenId);
     }
     return dropped;
-  }
-
-  async #tellProvider(): Promise<{ revoked: number; unsupported: number; failed: number }> {
-    const counts = { revoked: 0, unsupported: 0, failed: 0 };
-    const { now, keys } = this.#deps;
-    const row = this.#store.identity();
-    if (row === null) return counts;
-    for (const { tokenId, generation, sealed, expiresAtMs, tries } of this.#store.dueRevocations(now())) {
-      if (expiresAtMs <= now()) {
-        this.#store.endRevocation(tokenId);
-        continue;
-      }
-      const token = await this.#vault.open({ teamId: row.teamId, tokenId, generation }, sealed);
-      this.#vault.forget(tokenId);
-      const outcome = await revokeUpstream(row, token, await keys(), this.#deps);
-      if (outcome === "retry") {
-        counts.failed++;
-        this.#store.postponeRevocation(tokenId, nextTryAtMs(tries, now()));
-      } else {
-        counts[outcome]++;
-        this.#store.endRevocation(tokenId);
-      }
-    }
-    await this.#armAlarm();
-    return counts;
-  }
-
-  async #armAlarm(): Promise<void> {
-    const { nextDueAtMs } = this.#store.pendingRevocations();
-    if (nextDueAtMs !== null) await this.ctx.storage.setAlarm(nextDueAtMs);
   }
 }
 

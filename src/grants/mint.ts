@@ -1,6 +1,6 @@
 import type { IssuedToken } from "../catalog/driver.ts";
 import { driverOf } from "../catalog/registry.ts";
-import { loadCredentials } from "../connectors/credentials.ts";
+import { type Credentials, loadCredentials } from "../connectors/credentials.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { type Failure, fail, ok, type Result } from "../errors.ts";
 import type { GrantDeps } from "./deps.ts";
@@ -32,22 +32,42 @@ export async function mint(
   const { connectorId } = request.identity;
   const credentials = await loadCredentials(deps.db, keys, request.teamId, connectorId);
   if (!credentials.ok) return credentials;
-  const { type, config, secrets, configRevision } = credentials.value;
-  const driver = driverOf(type);
-  if (driver === null) return fail("unresolved_token");
+  const { configRevision } = credentials.value;
 
   const gate = deps.gate(connectorId, request.connector.region);
   const permit = await gate.acquire({ priority: "foreground", configRevision });
   if (!permit.ok) return permit;
   journal.begin();
-  const issued = await driver.mint(
-    { config, secrets, group: request.group, connectorId, validityBufferMs: request.validityBufferMs },
-    deps,
-  );
+  const issued = await ask(request, credentials.value, keys, deps);
   if (issued.ok) await journal.commit(issued.value);
   else journal.fail(issued.failure);
 
   const failure = issued.ok ? null : issued.failure;
   defer(gate.report(permit.value.permit, providerOutcome(failure, configRevision)));
   return issued.ok ? ok(undefined) : issued;
+}
+
+/** Credentials replaced while the provider was looking at the old ones deserve a look of their own. */
+async function ask(
+  request: GrantTokenRequest,
+  credentials: Credentials,
+  keys: KeyRing,
+  deps: GrantDeps,
+): Promise<Result<IssuedToken>> {
+  const { connectorId } = request.identity;
+  const issued = await askWith(credentials, request, deps);
+  if (issued.ok || issued.failure.code !== "upstream_invalid_client") return issued;
+  const current = await loadCredentials(deps.db, keys, request.teamId, connectorId);
+  if (!current.ok || current.value.configRevision === credentials.configRevision) return issued;
+  return askWith(current.value, request, deps);
+}
+
+async function askWith(
+  { type, config, secrets }: Credentials,
+  { identity, group, validityBufferMs }: GrantTokenRequest,
+  deps: GrantDeps,
+): Promise<Result<IssuedToken>> {
+  const driver = driverOf(type);
+  if (driver === null) return fail("unresolved_token");
+  return driver.mint({ config, secrets, group, connectorId: identity.connectorId, validityBufferMs }, deps);
 }

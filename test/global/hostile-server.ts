@@ -16,6 +16,8 @@ interface Provider {
   mode: string;
   delayMs: number;
   expiresIn: number;
+  /** Any will do while it is empty. */
+  clientSecret: string;
   issued: string[];
   revoked: string[];
   /** Requests that the delay is holding back. */
@@ -74,6 +76,7 @@ async function serveProvider(call: Call): Promise<void> {
     mode: "",
     delayMs: 0,
     expiresIn: 3600,
+    clientSecret: "",
     issued: [],
     revoked: [],
     waiting: 0,
@@ -98,6 +101,7 @@ async function serveProvider(call: Call): Promise<void> {
     provider.revoked.push(new URLSearchParams(body).get("token") ?? "");
     return send(response, 200, "{}");
   }
+  if (!hasSecret(call, provider.clientSecret)) return send(response, 401, JSON.stringify({ error: "invalid_client" }));
   const token = `${name}-access-token-${provider.issued.length + 1}`;
   provider.issued.push(token);
   const scope = new URLSearchParams(body).get("scope") ?? undefined;
@@ -106,6 +110,11 @@ async function serveProvider(call: Call): Promise<void> {
     200,
     JSON.stringify({ access_token: token, token_type: "Bearer", expires_in: provider.expiresIn, scope }),
   );
+}
+
+function hasSecret({ request, body }: Call, secret: string): boolean {
+  const basic = Buffer.from(request.headers.authorization?.split(" ")[1] ?? "", "base64").toString();
+  return basic.endsWith(`:${encodeURIComponent(secret)}`) || body.includes(`client_secret=${secret}`) || secret === "";
 }
 
 /** `/as/{variant}` → its metadata document, given the issuer that was asked. RFC 8414 §2. */

@@ -44,6 +44,8 @@ export interface ProviderState {
   delayMs: number;
   /** Seconds. */
   expiresIn: number;
+  /** Any will do while it is empty. */
+  clientSecret: string;
   issued: string[];
   revoked: string[];
   /** Requests that the delay is holding back. */

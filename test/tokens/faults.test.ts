@@ -5,6 +5,14 @@ import { ask, isolate, scene } from "../support/connect.ts";
 
 beforeEach(() => clock.reset());
 
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (await condition()) return;
+    await scheduler.wait(5);
+  }
+  throw new Error("it never came to that");
+}
+
 describe("a provider that misbehaves", () => {
   /** Hostile behaviour → what the caller is told. */
   const FAULTS: [mode: string, status: number, code: string][] = [
@@ -78,6 +86,17 @@ describe("a provider that misbehaves", () => {
     expect((await ask(api, at, { scopes: ["third"] })).headers.get("retry-after")).not.toBeNull();
   });
 
+  test("that rejects a client whose secret is being replaced is asked again with the new one", async () => {
+    const { api } = await isolate();
+    const at = await scene(api, "replaced-secret");
+    await at.upstream.control({ clientSecret: "the-new-secret", delayMs: 300 });
+    const asking = ask(api, at);
+    await until(async () => (await at.upstream.state()).waiting > 0);
+    const data = { clientSecret: "the-new-secret" };
+    expect((await api.patch(`/v2/connect/connectors/${at.connectorId}`, { data }, at.owner)).status).toBe(200);
+    expect((await asking).body.token).toBe("replaced-secret-access-token-1");
+  });
+
   test("while failing, a token that is still valid is served", async () => {
     const { api } = await isolate();
     const at = await scene(api, "still-valid");
@@ -124,7 +143,7 @@ describe("stores that fail", () => {
     const at = await scene(here.api, "killed", { leaseSeconds: 0 });
     await at.upstream.control({ delayMs: 300 });
     const asking = ask(here.api, at);
-    await untilIssuing(at);
+    await until(async () => (await at.upstream.state()).waiting > 0);
     await abortAllDurableObjects();
     expect((await asking).status).toBe(503);
     await at.upstream.control({ delayMs: 0 });
@@ -134,14 +153,6 @@ describe("stores that fail", () => {
     expect((await at.upstream.state()).issued).toContain(body.token);
     expect((await ask(here.api, at)).body.token).toBe(body.token);
   });
-
-  async function untilIssuing({ upstream }: Awaited<ReturnType<typeof scene>>): Promise<void> {
-    for (let tries = 0; tries < 100; tries++) {
-      if ((await upstream.state()).waiting > 0) return;
-      await scheduler.wait(5);
-    }
-    throw new Error("the provider was never asked");
-  }
 });
 
 test("a caller that goes away does not cancel the mint for the others", async () => {

@@ -1,0 +1,69 @@
+import type { GrantDatabase } from "./grant-database.ts";
+
+export interface PendingRevocation {
+  tokenId: string;
+  sealed: string;
+  generation: number;
+  expiresAtMs: number;
+  tries: number;
+}
+
+/** Handled in one go; what is left is due at once in the next. */
+const MAX_AT_ONCE = 50;
+
+/** Tokens that are gone here and of which the provider has yet to be told. */
+export class PendingRevocations {
+  readonly #db: GrantDatabase;
+
+  constructor(db: GrantDatabase) {
+    this.#db = db;
+  }
+
+  add(token: Omit<PendingRevocation, "tries">, dueAtMs: number): void {
+    this.#db.run(
+      `INSERT OR IGNORE INTO upstream_revocations (token_id, token_sealed, generation, expires_at_ms, tries, due_at_ms)
+       VALUES (?, ?, ?, ?, 0, ?)`,
+      token.tokenId,
+      token.sealed,
+      token.generation,
+      token.expiresAtMs,
+      dueAtMs,
+    );
+  }
+
+  due(nowMs: number): PendingRevocation[] {
+    type Row = { token_id: string; token_sealed: string; generation: number; expires_at_ms: number; tries: number };
+    const rows = this.#db.rows<Row>(
+      `SELECT token_id, token_sealed, generation, expires_at_ms, tries FROM upstream_revocations
+       WHERE due_at_ms <= ? ORDER BY due_at_ms LIMIT ?`,
+      nowMs,
+      MAX_AT_ONCE,
+    );
+    return rows.map((row) => ({
+      tokenId: row.token_id,
+      sealed: row.token_sealed,
+      generation: row.generation,
+      expiresAtMs: row.expires_at_ms,
+      tries: row.tries,
+    }));
+  }
+
+  end(tokenId: string): void {
+    this.#db.run("DELETE FROM upstream_revocations WHERE token_id = ?", tokenId);
+  }
+
+  postpone(tokenId: string, dueAtMs: number): void {
+    this.#db.run(
+      "UPDATE upstream_revocations SET tries = tries + 1, due_at_ms = ? WHERE token_id = ?",
+      dueAtMs,
+      tokenId,
+    );
+  }
+
+  summary(): { count: number; nextDueAtMs: number | null } {
+    const [row] = this.#db.rows<{ count: number; next: number | null }>(
+      "SELECT count(*) AS count, min(due_at_ms) AS next FROM upstream_revocations",
+    );
+    return { count: row?.count ?? 0, nextDueAtMs: row?.next ?? null };
+  }
+}

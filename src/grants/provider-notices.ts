@@ -1,0 +1,83 @@
+import type { GrantDeps } from "./deps.ts";
+import type { GrantRow } from "./grant-store.ts";
+import type { PendingRevocation, PendingRevocations } from "./pending-revocations.ts";
+import type { TokenVault } from "./token-vault.ts";
+import { nextTryAtMs, revokeUpstream } from "./upstream-revocation.ts";
+
+export interface NoticeCounts {
+  revoked: number;
+  unsupported: number;
+  failed: number;
+  /** Still owed, due now or later. */
+  pending: number;
+}
+
+/** Tells the provider of revoked tokens, now and, where that fails, from the object's alarm until it works or they expire. */
+export class ProviderNotices {
+  readonly #storage: Pick<DurableObjectStorage, "setAlarm">;
+  readonly #revocations: PendingRevocations;
+  readonly #vault: TokenVault;
+  readonly #deps: GrantDeps;
+
+  constructor(
+    storage: Pick<DurableObjectStorage, "setAlarm">,
+    revocations: PendingRevocations,
+    vault: TokenVault,
+    deps: GrantDeps,
+  ) {
+    this.#storage = storage;
+    this.#revocations = revocations;
+    this.#vault = vault;
+    this.#deps = deps;
+  }
+
+  /** Send what is due and schedule the rest. A grant that was never written to has nothing to send. */
+  async send(grant: GrantRow | null): Promise<NoticeCounts> {
+    const counts: NoticeCounts = { revoked: 0, unsupported: 0, failed: 0, pending: 0 };
+    if (grant === null) return counts;
+    for (const pending of this.#revocations.due(this.#deps.now())) {
+      const outcome = await this.#sendOne(grant, pending);
+      if (outcome !== "expired") counts[outcome]++;
+    }
+    await this.schedule();
+    counts.pending = this.#revocations.summary().count;
+    return counts;
+  }
+
+  /** The same for an alarm, which must not throw: a failing one would be retried a few times and then forgotten. */
+  async sendFromAlarm(grant: GrantRow | null): Promise<void> {
+    try {
+      await this.send(grant);
+    } catch (error) {
+      const reason = error instanceof Error ? `${error.name}: ${error.message}` : "unknown";
+      this.#deps.log.error("grant.alarm_failed", { reason });
+      await this.#storage.setAlarm(nextTryAtMs(1, this.#deps.now()));
+    }
+  }
+
+  /** Arm the alarm for the earliest notice, if there is one. */
+  async schedule(): Promise<void> {
+    const { nextDueAtMs } = this.#revocations.summary();
+    if (nextDueAtMs !== null) await this.#storage.setAlarm(nextDueAtMs);
+  }
+
+  async #sendOne(
+    grant: GrantRow,
+    { tokenId, generation, sealed, expiresAtMs, tries }: PendingRevocation,
+  ): Promise<"revoked" | "unsupported" | "failed" | "expired"> {
+    const { now, keys } = this.#deps;
+    if (expiresAtMs <= now()) {
+      this.#revocations.end(tokenId);
+      return "expired";
+    }
+    const token = await this.#vault.open({ teamId: grant.teamId, tokenId, generation }, sealed);
+    this.#vault.forget(tokenId);
+    const outcome = await revokeUpstream(grant, token, await keys(), this.#deps);
+    if (outcome === "retry") {
+      this.#revocations.postpone(tokenId, nextTryAtMs(tries, now()));
+      return "failed";
+    }
+    this.#revocations.end(tokenId);
+    return outcome;
+  }
+}
