@@ -13,13 +13,15 @@ import {
   oauthSettings,
 } from "./config.ts";
 import { discover } from "./discovery.ts";
+import { issuerChanged, reachesNewOrigin } from "./moved-server.ts";
 import { checkServerUrls, type ServerMetadata } from "./server-metadata.ts";
 
 type Saved = SplitConfig<OAuthConfig>;
 
 /**
  * What is stored for a create (`stored` null) or update body's `data`: merged, discovered, checked, with a key pair
- * where assertions are signed. Naming `serverUrl` discovers anew; nothing else changes pinned metadata. Fails with
+ * where assertions are signed. Naming `serverUrl` discovers anew; nothing else changes pinned metadata. A stored secret
+ * or key serves the authorization server that it was stored for (RFC 9700 §4.4): another one needs its own. Fails with
  * `unknown_field`, `invalid_config`, `url_not_allowed` or `issuer_mismatch`.
  */
 export async function saveOAuth(
@@ -42,6 +44,14 @@ export async function saveOAuth(
   if (!urls.ok) return urls;
 
   const secrets = new Map(Object.entries(stored?.secrets ?? {}));
+  const before = stored === null ? server : effectiveServer(stored.config);
+  const isMoved = issuerChanged(before, server) || reachesNewOrigin(before, server);
+  if (isMoved && clientSecret === undefined && secrets.has("clientSecret")) {
+    return fail("invalid_config", {
+      message:
+        "The stored client secret belongs to another authorization server. Send data.clientSecret again together with the new server, or an empty one to remove it.",
+    });
+  }
   if (clientSecret === "") secrets.delete("clientSecret");
   else if (clientSecret !== undefined) secrets.set("clientSecret", clientSecret);
 
@@ -53,7 +63,7 @@ export async function saveOAuth(
   if (method !== "private_key_jwt") {
     key = null;
     secrets.delete("clientPrivateKey");
-  } else if (key === null) {
+  } else if (key === null || issuerChanged(before, server)) {
     const { alg, kid, publicJwk, privateJwk } = await generateSigningKey(chooseAssertionAlg(server));
     key = { alg, kid, publicJwk: z.record(z.string(), z.json()).parse(publicJwk) };
     secrets.set("clientPrivateKey", privateJwk.expose());
