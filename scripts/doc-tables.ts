@@ -1,0 +1,78 @@
+/** The tables of `docs/` that are made from the code. Pure text in, Markdown out; `docs.ts` reads and writes the files. */
+
+export type RouteRow = readonly [method: string, pattern: string, endpoint: RouteFacts];
+
+export interface RouteFacts {
+  access: string;
+  summary: string;
+  /** Of management routes. */
+  role?: string;
+}
+
+/** One row for each route: method and pattern, who may call it, what it does. */
+export function routeTable(routes: readonly RouteRow[]): string {
+  const rows = routes.map(([method, pattern, { access, role, summary }]) => [
+    `\`${method} ${pattern}\``,
+    role ?? access,
+    summary,
+  ]);
+  return table(["route", "who", "what"], rows);
+}
+
+/** The codes of the exhaustive switch in `src/error-codes.ts`, in its order. */
+export function errorCodes(errorsSource: string): string[] {
+  return [...errorsSource.matchAll(/^\s*case "(\w+)":$/gm)].map(([, code = ""]) => code);
+}
+
+/** One row for each code: its status and its default sentence. */
+export function errorTable(codes: string[], describe: (code: string) => { status: number; sentence: string }): string {
+  const rows = codes.map((code) => {
+    const { status, sentence } = describe(code);
+    return [`\`${code}\``, String(status), sentence];
+  });
+  return table(["code", "status", "sentence"], rows);
+}
+
+/** Attack row id → the test files (paths below `test/`) that have a test or suite whose title starts with it. */
+export function coveredRows(testFiles: Record<string, string>): Map<string, string[]> {
+  const covered = new Map<string, string[]>();
+  for (const [path, source] of Object.entries(testFiles).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const titles = source.matchAll(/["'`]((?:[A-Z]-\d{2} )+)\S/g);
+    const ids = [...titles].flatMap(([, found = ""]) => found.trim().split(" "));
+    for (const id of new Set(ids)) covered.set(id, [...(covered.get(id) ?? []), path]);
+  }
+  return new Map([...covered].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** One row for each attack row that some test is named after. */
+export function coverageTable(covered: Map<string, string[]>, meanings: Record<string, string>): string {
+  const rows = [...covered].map(([id, files]) => [
+    id,
+    meanings[id] ?? "",
+    files.map((file) => `\`${file}\``).join(" "),
+  ]);
+  return table(["row", "attack", "tests, below `test/`"], rows);
+}
+
+/** What stands between `<!-- name -->` and `<!-- /name -->`, without surrounding line breaks; null without the marks. */
+export function section(markdown: string, name: string): string | null {
+  const start = markdown.indexOf(open(name));
+  const end = markdown.indexOf(close(name));
+  return start < 0 || end < start ? null : markdown.slice(start + open(name).length, end).trim();
+}
+
+/** The text with that section replaced. Throws where the marks are missing. */
+export function withSection(markdown: string, name: string, content: string): string {
+  const before = section(markdown, name);
+  if (before === null) throw new Error(`the marks of the section "${name}" are missing`);
+  const start = markdown.indexOf(open(name)) + open(name).length;
+  return `${markdown.slice(0, start)}\n${content}\n${markdown.slice(markdown.indexOf(close(name)))}`;
+}
+
+const open = (name: string) => `<!-- ${name} -->`;
+const close = (name: string) => `<!-- /${name} -->`;
+
+function table(headings: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  return [line(headings), `|${headings.map(() => "---|").join("")}`, ...rows.map(line)].join("\n");
+}

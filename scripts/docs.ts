@@ -1,0 +1,41 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ATTACK_ROWS } from "./attack-rows.ts";
+import {
+  coverageTable,
+  coveredRows,
+  errorCodes,
+  errorTable,
+  type RouteRow,
+  routeTable,
+  withSection,
+} from "./doc-tables.ts";
+import { root } from "./paths.ts";
+
+// `node scripts/docs.ts` renews the tables of docs/ that are made from the code and the tests.
+
+// By variable paths: the Worker's types are not those of these scripts.
+const [routesModule, errorsModule] = ["../src/routes.ts", "../src/error-codes.ts"];
+const { ROUTES }: { ROUTES: readonly RouteRow[] } = await import(routesModule);
+const { describeError }: { describeError: (code: string) => { status: number; sentence: string } } = await import(
+  errorsModule
+);
+
+const read = (path: string) => readFile(join(root, path), "utf8");
+
+async function renew(path: string, sections: Record<string, string>): Promise<void> {
+  let markdown = await read(path);
+  for (const [name, content] of Object.entries(sections)) markdown = withSection(markdown, name, content);
+  await writeFile(join(root, path), markdown);
+}
+
+const paths = (await readdir(join(root, "test"), { recursive: true }))
+  .map((path) => path.replaceAll("\\", "/"))
+  .filter((path) => path.endsWith(".test.ts"));
+const tests = await Promise.all(paths.map(async (path) => [path, await read(`test/${path}`)] as const));
+
+await renew("docs/api.md", {
+  routes: routeTable(ROUTES),
+  errors: errorTable(errorCodes(await read("src/error-codes.ts")), describeError),
+});
+await renew("docs/security.md", { coverage: coverageTable(coveredRows(Object.fromEntries(tests)), ATTACK_ROWS) });
