@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { canariesOf, findCanaries, type Haystack } from "./canaries.ts";
+import { type Json, text } from "./http.ts";
+import { type Server, startServer } from "./server.ts";
+import { readEverything } from "./stores.ts";
+import { CLIENT_AUTH_METHODS, oauthData, setUpTeam, type Team } from "./team.ts";
+
+let server: Server;
+let team: Team;
+/** Every secret that this run met, by name. */
+const secrets: Record<string, string> = {};
+let haystacks: Haystack[];
+
+beforeAll(async () => {
+  server = await startServer();
+  team = await setUpTeam(server);
+  const { SETUP_TOKEN, MASTER_KEYS } = server.secrets;
+  const { basic, post } = server.provider.clients;
+  const [, masterKey = ""] = MASTER_KEYS.split(":");
+  Object.assign(secrets, {
+    "setup token": SETUP_TOKEN,
+    "master key": masterKey,
+    "client secret (basic)": basic.clientSecret,
+    "client secret (post)": post.clientSecret,
+    "api key": team.apiKeyValue,
+    // Key pairs are made inside and never shown, so their private parts are known by their mark only.
+    "private JWK": '"d":"',
+    "private PEM": "PRIVATE KEY",
+  });
+  noteAccessToken("owner", team.owner);
+  await work();
+  await makeMistakes();
+  haystacks = await readEverything(server);
+});
+afterAll(() => server?.stop());
+
+function noteAccessToken(name: string, token: string): void {
+  secrets[`access token (${name})`] = token;
+  secrets[`access token (${name}), its secret`] = /^vk_[0-9a-z]{20}_(.{43})_/.exec(token)?.[1] ?? "";
+}
+
+function noteJwt(name: string, token: string): void {
+  secrets[name] = token;
+  secrets[`${name}, its signature`] = token.split(".")[2] ?? "";
+}
+
+const connectorPath = (uid: string) => `/v1/connect/connectors/${encodeURIComponent(uid)}`;
+const ask = (method: "POST" | "PATCH" | "DELETE", path: string, body: Json, token = team.owner) =>
+  server.send({ method, path, token, body });
+
+/** The main job in all its variants, so that every store holds what it ever holds. */
+async function work(): Promise<void> {
+  const workload = await team.workloadToken();
+  noteJwt("workload token", workload);
+  noteJwt("development token", text((await ask("POST", "/v1/projects/linked/token", {})).body, "token"));
+  for (const role of ["admin", "viewer"]) {
+    noteAccessToken(role, text((await ask("POST", "/v1/access-tokens", { name: role, role })).body, "token"));
+  }
+  const resources = ["https://reports.example.com"];
+  for (const method of CLIENT_AUTH_METHODS) {
+    for (const body of [{}, { scopes: ["reports:write"] }, { resources }]) {
+      // Asked often within one lease, a token is published to KV as well.
+      for (let round = 0; round < 4; round += 1) {
+        const headers = { "cache-control": round % 2 === 0 ? "no-cache" : "max-age=60" };
+        const answer = await team.askForToken(team.oauth[method], workload, body, headers);
+        secrets[`provider token (${method}, ${JSON.stringify(body)})`] = text(answer.body, "token");
+      }
+    }
+  }
+  await team.askForToken(team.apiKey, workload);
+  await ask("DELETE", `${connectorPath(team.oauth.client_secret_post)}/tokens`, { subject: { type: "app" } }, workload);
+  await ask("DELETE", `${connectorPath(team.oauth.client_secret_basic)}/tokens`, {});
+  secrets["replaced api key"] = `replaced-key-${crypto.randomUUID()}`;
+  const data = { toAdd: [{ value: secrets["replaced api key"], scope: "mail" }] };
+  await ask("PATCH", `/v2/connect/connectors/${encodeURIComponent(team.apiKey)}`, { data });
+}
+
+/** Secrets where they do not belong: what goes wrong is logged, and must be logged without them. */
+async function makeMistakes(): Promise<void> {
+  const workload = text(secrets, "workload token");
+  const misplaced = `misplaced-secret-${crypto.randomUUID()}`;
+  secrets["misplaced secret"] = misplaced;
+  await server.send({ method: "POST", path: "/v1/setup", body: { setupToken: misplaced } });
+  await ask("POST", "/v1/connect/connectors", { type: "oauth", name: "x", clientSecret: misplaced });
+  await ask("POST", "/v1/connect/connectors", {
+    type: "oauth",
+    name: "x",
+    data: { clientSecret: misplaced, [misplaced]: 1 },
+  });
+  await ask("POST", "/v1/connect/connectors", {
+    type: "api-key",
+    name: "x",
+    data: { values: [{ value: `${misplaced}\n` }] },
+  });
+  await ask("POST", `/v1/connect/token/${misplaced}`, { scopes: [misplaced] }, workload);
+  await server.send({ method: "GET", path: `/v1/team?access_token=${misplaced}&${misplaced}=1`, token: team.owner });
+  await server.send({ method: "GET", path: `/${misplaced}`, token: misplaced });
+  await server.send({
+    method: "GET",
+    path: "/v1/team",
+    headers: { cookie: misplaced, authorization: `Basic ${misplaced}` },
+  });
+  await server.send({ method: "GET", path: "/v1/team", token: `${workload.slice(0, -4)}AAAA` });
+  await server.send({ method: "GET", path: "/v1/team", token: `${team.owner.slice(0, -1)}0` });
+  // A secret that the upstream refuses, again and again, until the breaker opens.
+  const wrong = { ...oauthData(server, "client_secret_basic"), clientSecret: misplaced };
+  await team.createConnector({ type: "oauth", uid: "up/wrong", name: "Wrong", data: wrong });
+  await team.link("up/wrong", "linked", { environments: ["production"] });
+  for (let round = 0; round < 2; round += 1) {
+    const refused = await team.askForToken("up/wrong", workload);
+    expect(refused.status).toBe(502);
+  }
+}
+
+test("the scan reads every kind of store, and none of them is empty", () => {
+  const kinds = ["D1 DB connectors", "D1 DB access_tokens", "D1 DB issuer_keys", "KV ", "object GRANTS", "log "];
+  for (const kind of kinds) {
+    expect(haystacks.filter(({ where }) => where.startsWith(kind)).length, kind).toBeGreaterThan(0);
+  }
+  expect(Object.keys(secrets).length).toBeGreaterThan(25);
+});
+
+test("C-13 no secret stands in any store or log, in plain, hex or base64", () => {
+  expect(findCanaries(haystacks, canariesOf(secrets))).toEqual([]);
+});
+
+describe("the scan can fail", () => {
+  const planted = `planted-${crypto.randomUUID()}`;
+  const canaries = canariesOf({ planted });
+
+  test.for<[string, (text: string) => string]>([
+    ["plain", (value) => value],
+    ["hex", (value) => Buffer.from(value).toString("hex")],
+    ["HEX", (value) => Buffer.from(value).toString("hex").toUpperCase()],
+    ["base64", (value) => Buffer.from(value).toString("base64")],
+    ["base64url", (value) => Buffer.from(value).toString("base64url")],
+  ])("it sees %s, alone and at any place in something longer", ([, encode]) => {
+    for (const before of ["", "x", "xy", "xyz"]) {
+      const bytes = Buffer.from(`{"stored":"${encode(`${before}${planted}after`)}"}`);
+      expect(findCanaries([{ where: "there", bytes }], canaries)).not.toEqual([]);
+    }
+  });
+
+  test("it finds what is planted in each store", async () => {
+    const { DB, EVENTS, LEASES, BLOBS } = await server.worker.getEnv();
+    await DB.prepare("UPDATE projects SET name = ? WHERE slug = 'linked'").bind(planted).run();
+    await EVENTS.prepare("CREATE TABLE planted (value BLOB)").run();
+    await EVENTS.prepare("INSERT INTO planted VALUES (?)").bind(new TextEncoder().encode(planted).buffer).run();
+    await LEASES.put("somewhere", Buffer.from(planted).toString("base64"));
+    await BLOBS.put("somewhere", Buffer.from(planted).toString("hex"));
+    for (const name of ["GRANTS", "CONNECTOR_GATES", "HOUSEKEEPERS"] as const) {
+      const storage = await server.worker.getDurableObjectStorage(name, { name: "planted" });
+      await storage.exec("CREATE TABLE planted (value BLOB)");
+      await storage.exec("INSERT INTO planted VALUES (?)", planted);
+    }
+    const hits = findCanaries(await readEverything(server), canaries).map(({ where }) =>
+      where.split(" ").slice(0, 2).join(" "),
+    );
+    expect([...new Set(hits)].toSorted()).toEqual([
+      "D1 DB",
+      "D1 EVENTS",
+      "KV somewhere",
+      "R2 somewhere",
+      "object CONNECTOR_GATES",
+      "object GRANTS",
+      "object HOUSEKEEPERS",
+    ]);
+  });
+
+  test("it sees what is logged", async () => {
+    const answer = await server.send({ method: "GET", path: "/v1/team", token: team.owner });
+    const requestId = answer.headers.get("x-request-id") ?? "";
+    const hits = findCanaries(await readEverything(server), canariesOf({ requestId }));
+    expect(hits.map(({ where }) => where.split(" ")[0])).toContain("log");
+  });
+});
