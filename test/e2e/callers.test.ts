@@ -25,19 +25,19 @@ describe("who is refused", () => {
     });
   });
 
-  test("a token for another audience", async () => {
+  test("B-05 a token for another audience", async () => {
     const token = await team.workloadToken({ audience: "https://elsewhere.example.com" });
     expect(refusal(await ask(token))).toMatchObject({ status: 401, code: "audience_mismatch" });
   });
 
-  test("an expired token", async () => {
+  test("B-06 an expired token", async () => {
     const nowSeconds = Math.floor(Date.now() / 1000);
     const claims = { ...claimsOf("linked", "production"), iat: nowSeconds - 600, exp: nowSeconds - 120 };
     const token = await server.provider.mintWorkloadToken(claims, { audience: server.origin });
     expect(refusal(await ask(token))).toMatchObject({ status: 401, code: "token_expired" });
   });
 
-  test("a token of an issuer that nobody registered, however good its signature", async () => {
+  test("B-03 a token of an issuer that nobody registered, however good its signature", async () => {
     const { privateKey, publicKey } = await generateKeyPair("ES256");
     const token = await new SignJWT(claimsOf("linked", "production"))
       .setProtectedHeader({ alg: "ES256", jwk: await exportJWK(publicKey), typ: "JWT" })
@@ -49,7 +49,7 @@ describe("who is refused", () => {
     expect(refusal(await ask(token))).toMatchObject({ status: 401, code: "issuer_not_trusted" });
   });
 
-  test("a token under another key that claims to be the issuer's", async () => {
+  test("B-02 a token under another key that claims to be the issuer's", async () => {
     const genuine = await team.workloadToken();
     const { privateKey } = await generateKeyPair("ES256");
     const header: unknown = JSON.parse(Buffer.from(genuine.split(".")[0] ?? "", "base64url").toString());
@@ -59,7 +59,7 @@ describe("who is refused", () => {
     expect(refusal(await ask(forged))).toMatchObject({ status: 401, code: "token_signature_invalid" });
   });
 
-  test("a genuine token whose claims were changed", async () => {
+  test("B-02 a genuine token whose claims were changed", async () => {
     const [header, payload, signature] = (await team.workloadToken({ project: "unlinked" })).split(".");
     const claims: unknown = JSON.parse(Buffer.from(payload ?? "", "base64url").toString());
     const changed = JSON.stringify({ ...Object(claims), ...claimsOf("linked", "production") });
@@ -67,14 +67,14 @@ describe("who is refused", () => {
     expect(refusal(await ask(tampered))).toMatchObject({ status: 401, code: "token_signature_invalid" });
   });
 
-  test("a workload of a project without a link: the connector does not exist for it", async () => {
+  test("B-11 a workload of a project without a link: the connector does not exist for it", async () => {
     const token = await team.workloadToken({ project: "unlinked" });
     const stranger = refusal(await ask(token));
     expect(stranger).toMatchObject({ status: 404, code: "not_found" });
     expect(refusal(await ask(token, "no/such"))).toEqual(stranger);
   });
 
-  test("a workload of another environment than the link's", async () => {
+  test("B-10 a workload of another environment than the link's", async () => {
     const token = await team.workloadToken({ environment: "preview" });
     expect(refusal(await ask(token))).toEqual({
       status: 403,
@@ -109,7 +109,7 @@ describe("our own issuer", () => {
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(12 * 3600);
   });
 
-  test("they work for development, and for development only", async () => {
+  test("B-10 they work for development, and for development only", async () => {
     const token = await developmentToken();
     const forDevelopment = await team.askForToken(team.oauth.client_secret_basic, token);
     expect(tokenResponse.parse(forDevelopment.body).scopes).toEqual(["reports:read"]);
@@ -117,7 +117,7 @@ describe("our own issuer", () => {
     expect(refusal(forProduction)).toMatchObject({ status: 403, code: "forbidden" });
   });
 
-  test("a development token never gets the token of production", async () => {
+  test("B-10 a development token never gets the token of production", async () => {
     const connector = team.oauth.client_secret_basic;
     const development = tokenResponse.parse((await team.askForToken(connector, await developmentToken())).body);
     const production = tokenResponse.parse((await team.askForToken(connector, await team.workloadToken())).body);
