@@ -182,5 +182,9 @@ CREATE TABLE IF NOT EXISTS revocation_walks (
   revoked_before_ms INTEGER NOT NULL,
   -- The last Grant name that was told; NULL = none yet.
   after_name TEXT,
+  -- Grants of this pass that could not be told; the walk is then repeated.
+  missed INTEGER NOT NULL DEFAULT 0,
+  due_at_ms INTEGER NOT NULL,
   created_at_ms INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS revocation_walks_by_due_time ON revocation_walks (due_at_ms, connector_id);

@@ -11,6 +11,7 @@ import { CONNECTOR_SORTS, connectorPosition, listConnectors } from "./connector-
 import { findConnector, deleteConnector as removeConnector } from "./connector-store.ts";
 import { connectorToWire, connectorWithDataToWire, entityTag } from "./connector-wire.ts";
 import { createConnector } from "./create-connector.ts";
+import { effectiveByHeader } from "./effective-by.ts";
 import { checkIfMatch } from "./if-match.ts";
 import { updateConnector } from "./update-connector.ts";
 
@@ -94,7 +95,7 @@ export const deleteConnector = managementEndpoint("admin", {
       unwrap(checkIfMatch(headers, connector.revision));
       if (!(await removeConnector(services.db, connector, services.now()))) continue;
       defer(services.nudgeHousekeeper());
-      return { status: 204 };
+      return { status: 204, headers: effectiveByHeader(connector, services.now()) };
     }
     throw new ApiError("conflict", { message: "The connector is being changed by others. Repeat the request." });
   },

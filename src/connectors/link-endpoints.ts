@@ -7,6 +7,7 @@ import { requireProject } from "../projects/project-store.ts";
 import type { Services } from "../services.ts";
 import { newId } from "../store/ids.ts";
 import { requireConnector, requireVisibleConnector } from "./connector-access.ts";
+import { effectiveByHeader } from "./effective-by.ts";
 import { LinkBody, narrowingOf, requireEnvironments } from "./link-fields.ts";
 import type { Link } from "./link-row.ts";
 import { findLink, listLinks, putLink, deleteLink as removeLink } from "./link-store.ts";
@@ -78,7 +79,7 @@ export const deleteLink = managementEndpoint("admin", {
     const connector = await requireConnector(services.db, params.c);
     const removed = await removeLink(services.db, connector.id, project.id, services.now());
     if (!removed) throw new ApiError("not_found", { message: "The connector is not linked to that project." });
-    return { status: 204 };
+    return { status: 204, headers: effectiveByHeader(connector, services.now()) };
   },
 });
 

@@ -89,7 +89,8 @@ export class GrantObject extends DurableObject<unknown> {
       providerRevoked: told.revoked,
       providerSkipped: local + told.unsupported,
       providerFailed: told.failed,
-      providerPending: told.pending,
+      // What a mint under way brings home was revoked before it came, and is still to be told.
+      providerPending: told.pending + this.#minting.size,
     };
   }
 

@@ -1,13 +1,14 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Services } from "../services.ts";
 import { sql } from "../store/database.ts";
-import { owedWalks, stepWalk } from "./revocation-walk.ts";
+import { nextWalkAtMs, owedWalks, stepWalk } from "./revocation-walk.ts";
 
 export type HousekeeperDeps = Pick<Services, "db" | "grants" | "log" | "now">;
 
-const WALKS_PER_ROUND = 50;
+/** Both bound the calls that one alarm makes, of which the platform allows a limited number. */
+const WALKS_PER_ROUND = 10;
+export const GRANTS_PER_ROUND = 100;
 const SOON_MS = 100;
-const TOMBSTONE_RETRY_MS = 60_000;
 const ROUND_MS = 15 * 60_000;
 const FAILURE_RETRY_MS = 30_000;
 
@@ -25,7 +26,7 @@ export class HousekeeperObject extends DurableObject<unknown> {
 
   /** There may be work now. */
   async nudge(): Promise<void> {
-    await this.ctx.storage.setAlarm(this.#deps.now() + SOON_MS);
+    await this.#armBy(this.#deps.now() + SOON_MS);
   }
 
   /** Make sure that a round is coming. */
@@ -33,28 +34,33 @@ export class HousekeeperObject extends DurableObject<unknown> {
     if ((await this.ctx.storage.getAlarm()) === null) await this.nudge();
   }
 
+  /** One round. It never throws: the platform would repeat a failing alarm a few times and then forget it. */
   override async alarm(): Promise<void> {
     const { log, now } = this.#deps;
-    let nextInMs = FAILURE_RETRY_MS;
     try {
-      nextInMs = await this.#round();
+      await this.#armBy(await this.#round());
     } catch (error) {
       log.error("housekeeper.round_failed", { reason: error instanceof Error ? error.message : "unknown" });
-    } finally {
-      await this.ctx.storage.setAlarm(now() + nextInMs);
+      await this.#armBy(now() + FAILURE_RETRY_MS);
     }
   }
 
+  /** An earlier alarm stays: a nudge that came during a round knows of work that the round has not seen. */
+  async #armBy(atMs: number): Promise<void> {
+    const armedAtMs = await this.ctx.storage.getAlarm();
+    if (armedAtMs === null || armedAtMs > atMs) await this.ctx.storage.setAlarm(atMs);
+  }
+
+  /** When the next round is due. */
   async #round(): Promise<number> {
     const { db, now } = this.#deps;
     await db.run(sql("DELETE FROM used_token_ids WHERE expires_at_ms <= ?", now()));
-    const walks = await owedWalks(db, WALKS_PER_ROUND);
-    let nextInMs = walks.length === WALKS_PER_ROUND ? SOON_MS : ROUND_MS;
-    for (const walk of walks) {
-      const step = await stepWalk(walk, this.#deps);
-      if (step === "more") nextInMs = SOON_MS;
-      if (step === "wait") nextInMs = Math.min(nextInMs, TOMBSTONE_RETRY_MS);
+    let grantsLeft = GRANTS_PER_ROUND;
+    for (const walk of await owedWalks(db, now(), WALKS_PER_ROUND)) {
+      if (grantsLeft === 0) break;
+      grantsLeft -= await stepWalk(walk, grantsLeft, this.#deps);
     }
-    return nextInMs;
+    const dueAtMs = (await nextWalkAtMs(db)) ?? Number.POSITIVE_INFINITY;
+    return Math.min(Math.max(dueAtMs, now() + SOON_MS), now() + ROUND_MS);
   }
 }

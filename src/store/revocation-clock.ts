@@ -29,10 +29,11 @@ export function revokeRow(table: RevocableTable, id: string, nowMs: number): Sta
  */
 export function startRevocationWalk(connectorId: string, nowMs: number): Statement {
   return sql(
-    `INSERT INTO revocation_walks (connector_id, revoked_before_ms, after_name, created_at_ms)
-     SELECT id, revoked_before_ms, NULL, ?2 FROM connectors WHERE id = ?1
+    `INSERT INTO revocation_walks (connector_id, revoked_before_ms, due_at_ms, created_at_ms)
+     SELECT id, revoked_before_ms, ?2, ?2 FROM connectors WHERE id = ?1
      ON CONFLICT (connector_id) DO UPDATE SET
-       revoked_before_ms = excluded.revoked_before_ms, after_name = NULL, created_at_ms = excluded.created_at_ms`,
+       revoked_before_ms = excluded.revoked_before_ms, after_name = NULL, missed = 0,
+       due_at_ms = excluded.due_at_ms, created_at_ms = excluded.created_at_ms`,
     connectorId,
     nowMs,
   );
