@@ -30,6 +30,7 @@ beforeAll(async () => {
   noteAccessToken("owner", team.owner);
   await work();
   await makeMistakes();
+  await loseUpstream();
   haystacks = await readEverything(server);
 });
 afterAll(() => server?.stop());
@@ -111,12 +112,28 @@ async function misplace(secret: string): Promise<void> {
   await look("/v1/team", { cookie: secret, authorization: `Basic ${secret}` });
 }
 
-test("the scan reads every kind of store, and none of them is empty", () => {
-  const kinds = ["D1 DB connectors", "D1 DB access_tokens", "D1 DB issuer_keys", "KV ", "object GRANTS", "log "];
-  for (const kind of kinds) {
-    expect(haystacks.filter(({ where }) => where.startsWith(kind)).length, kind).toBeGreaterThan(0);
-  }
+/** An upstream that is gone leaves revocations owed, with the tokens that they are about. */
+async function loseUpstream(): Promise<void> {
+  await server.provider.stop();
+  const path = `${connectorPath(team.oauth.private_key_jwt)}/tokens`;
+  const report = await server.expect(200, { method: "DELETE", path, token: team.owner, body: {} });
+  expect(report).toMatchObject({ upstream: "pending" });
+}
+
+test.for([
+  ["the control plane", /^D1 DB (connectors|access_tokens|issuer_keys|grants) /],
+  ["leases of tokens and snapshots", /^KV l1:/],
+  ["leases of caller records", /^KV c1:/],
+  ["tokens in objects", /^object GRANTS \S+ tokens /],
+  ["revocations owed to the upstream", /^object GRANTS \S+ upstream_revocations /],
+  ["log lines", /^log /],
+] as const)("the scan has read %s", ([, kind]) => {
+  expect(haystacks.filter(({ where }) => kind.test(`${where} `)).length).toBeGreaterThan(0);
+});
+
+test("the run has met secrets of every kind", () => {
   expect(Object.keys(secrets).length).toBeGreaterThan(25);
+  for (const canary of Object.values(secrets)) expect(canary.length).toBeGreaterThanOrEqual(5);
 });
 
 const isLog = ({ where }: Haystack) => where.startsWith("log ");
