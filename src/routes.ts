@@ -18,7 +18,12 @@ import {
 import { health } from "./health/health-endpoint.ts";
 import type { Route } from "./http/routing.ts";
 import { createWorkloadToken, jwks, openidConfiguration } from "./issuer/issuer-endpoints.ts";
-import { createEnvironment, getEnvironments, putEnvironment } from "./projects/environment-endpoints.ts";
+import {
+  createEnvironment,
+  getEnvironments,
+  putEnvironment,
+  removeEnvironment,
+} from "./projects/environment-endpoints.ts";
 import { createProject, getProject, getProjects } from "./projects/project-endpoints.ts";
 import { createAccessToken, getAccessTokens, removeAccessToken } from "./team/access-token-endpoints.ts";
 import { setup } from "./team/setup-endpoints.ts";
@@ -49,6 +54,7 @@ export const ROUTES: readonly Route[] = [
   ["GET", "/v1/projects/:p/environments", getEnvironments],
   ["POST", "/v1/projects/:p/environments", createEnvironment],
   ["PUT", "/v1/projects/:p/environments/:id", putEnvironment],
+  ["DELETE", "/v1/projects/:p/environments/:id", removeEnvironment],
   ["POST", "/v1/projects/:p/identities", createIdentity],
   ["GET", "/v1/projects/:p/identities", getIdentities],
   ["DELETE", "/v1/projects/:p/identities/:id", removeIdentity],

@@ -66,7 +66,9 @@ export const putProjectLink = managementEndpoint("admin", {
       },
       now(),
     );
-    if (link === null) throw new ApiError("not_found", { message: "The connector or the project was just deleted." });
+    if (link === null) {
+      throw new ApiError("not_found", { message: "The connector, the project or an environment was just deleted." });
+    }
     return { status: 200, body: linkToWire(link) };
   },
 });

@@ -24,8 +24,8 @@ const NARROWING_FIELDS: (keyof Narrowing)[] = [
 ];
 
 /**
- * The statement that creates or replaces a link. It changes nothing when the connector was deleted or the project
- * removed meanwhile. Belongs in one batch with `selectLink` where the result is wanted.
+ * The statement that creates or replaces a link. It changes nothing when the connector was deleted, or the project or
+ * one of the environments removed meanwhile. Belongs in one batch with `selectLink` where the result is wanted.
  */
 export function upsertLink(change: LinkChange, nowMs: number): Statement {
   const { narrowing } = change;
@@ -34,6 +34,8 @@ export function upsertLink(change: LinkChange, nowMs: number): Statement {
        return_origins, webhook_origins, created_at_ms, updated_at_ms)
      SELECT ?, c.id, p.id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM connectors AS c, projects AS p
      WHERE c.id = ? AND c.deleted_at_ms IS NULL AND p.id = ?
+       AND NOT EXISTS (SELECT value FROM json_each(?)
+         EXCEPT SELECT e.id FROM environments AS e WHERE e.project_id = p.id)
      ON CONFLICT (connector_id, project_id) DO UPDATE SET environments = excluded.environments,
        installations = iif(?, excluded.installations, links.installations),
        subjects = iif(?, excluded.subjects, links.subjects),
@@ -54,6 +56,7 @@ export function upsertLink(change: LinkChange, nowMs: number): Statement {
     nowMs,
     change.connectorId,
     change.projectId,
+    JSON.stringify(change.environments),
     ...NARROWING_FIELDS.map((field) => (Object.hasOwn(narrowing, field) ? 1 : 0)),
   );
 }

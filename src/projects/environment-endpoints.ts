@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { EnvironmentId } from "../callers/caller.ts";
+import { effectiveByTime } from "../connectors/effective-by.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { managementEndpoint } from "../http/endpoint.ts";
 import { slug } from "../http/fields.ts";
@@ -7,10 +8,11 @@ import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
 import type { UrlPolicy } from "../outbound/url-policy.ts";
 import { orConflict } from "../store/conflict.ts";
 import { newId } from "../store/ids.ts";
+import { deleteEnvironment } from "./delete-environment.ts";
 import { type Environment, insertEnvironment, listEnvironments, setOrigin } from "./environment-store.ts";
 import { environmentToWire } from "./environment-wire.ts";
 import { checkOrigin } from "./origin.ts";
-import { requireProject } from "./project-store.ts";
+import { requireProject, STANDARD_ENVIRONMENTS } from "./project-store.ts";
 
 const origin = z.string().min(1).nullish();
 
@@ -56,6 +58,20 @@ export const getEnvironments = managementEndpoint("viewer", {
     const rows = await listEnvironments(services.db, project.id, position, query.limit + 1);
     const { page, pagination } = paginate(rows, query.limit, (row) => ({ key: row.id, id: row.id }));
     return { status: 200, body: { environments: page.map(environmentToWire), pagination } };
+  },
+});
+
+export const removeEnvironment = managementEndpoint("admin", {
+  summary: "Delete a custom environment: it leaves every link, and its identity rules and access tokens go.",
+  async handle({ services, params }) {
+    const project = await requireProject(services.db, params.p);
+    const id = params.id ?? "";
+    if (STANDARD_ENVIRONMENTS.some((standard) => standard === id)) {
+      throw new ApiError("conflict", { message: `The environment '${id}' is built in and cannot be deleted.` });
+    }
+    const effectiveBy = await deleteEnvironment(services.db, { projectId: project.id, id }, services.now());
+    if (effectiveBy === null) throw new ApiError("not_found", { message: "The project has no such environment." });
+    return { status: 204, headers: effectiveByTime(effectiveBy) };
   },
 });
 
