@@ -7,7 +7,7 @@ import type { Services } from "../services.ts";
 import { withOneLoader } from "../store/one-loader.ts";
 import { type AuthorizedRequest, authorize, type CallerScope } from "./authorize.ts";
 import { leaseKeyFor, publishSnapshot, readLeases } from "./kv-rung.ts";
-import { type Leased, mayServe, renewalDue } from "./lease.ts";
+import { type Leased, mayServe, renewalDue, snapshotLeaseMs } from "./lease.ts";
 import { snapshotMemoryKey, tokenGroupId, tokenMemoryKey } from "./lease-keys.ts";
 import { type ConnectorSnapshot, toSnapshot } from "./snapshot.ts";
 import { recall, remember } from "./token-caches.ts";
@@ -151,7 +151,7 @@ async function readSnapshot({ services, keys, connectorRef, scope, defer }: Clim
   const row = await loadSnapshot(services.db, { ref: connectorRef, projectId: scope.projectId });
   if (row === null) return null;
   const snapshot = toSnapshot(row);
-  const lease = { leaseFromMs, leaseUntilMs: leaseFromMs + snapshot.connector.leaseSeconds * 1000 };
+  const lease = { leaseFromMs, leaseUntilMs: leaseFromMs + snapshotLeaseMs(snapshot.connector.leaseSeconds) };
   remember(tokenCaches.snapshots, keys.snapshot, snapshot, lease, random());
   defer(publishSnapshot(keys.snapshot, snapshot, lease, services));
   return snapshot;

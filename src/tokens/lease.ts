@@ -3,6 +3,12 @@
 /** Clocks of different machines may disagree by this much; added to every promise made to the outside. */
 export const CLOCK_MARGIN_MS = 2_000;
 
+/**
+ * A connector without leases asks its Grant every time, but what its project's link says is still read at most once
+ * a second by an isolate: otherwise every token request would be a database query. Counted in `effectiveBy`.
+ */
+export const SHORTEST_SNAPSHOT_LEASE_MS = 1_000;
+
 /** A lease shorter than this is not worth a KV entry, whose own staleness could outlive it. */
 export const SHORTEST_KV_LEASE_SECONDS = 60;
 
@@ -66,7 +72,7 @@ export function renewalDue({ leaseFromMs, leaseUntilMs }: Leased, nowMs: number)
 
 /**
  * After which moment nothing that was revoked at `nowMs` is issued any more: the longest lease in force in
- * the last five minutes, and a clock margin.
+ * the last five minutes (at least that of a snapshot), and a clock margin.
  */
 export function effectiveByMs(
   lease: { leaseSeconds: number; previousLeaseSeconds: number; leaseChangedAtMs: number },
@@ -76,5 +82,10 @@ export function effectiveByMs(
   const longestSeconds = changedRecently
     ? Math.max(lease.leaseSeconds, lease.previousLeaseSeconds)
     : lease.leaseSeconds;
-  return nowMs + longestSeconds * 1000 + CLOCK_MARGIN_MS;
+  return nowMs + snapshotLeaseMs(longestSeconds) + CLOCK_MARGIN_MS;
+}
+
+/** How long an isolate may go on deciding from one reading of connector and link. */
+export function snapshotLeaseMs(leaseSeconds: number): number {
+  return Math.max(leaseSeconds * 1000, SHORTEST_SNAPSHOT_LEASE_MS);
 }
