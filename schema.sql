@@ -176,6 +176,19 @@ CREATE TABLE IF NOT EXISTS grants (
 CREATE INDEX IF NOT EXISTS grants_by_connector ON grants (connector_id, name);
 CREATE INDEX IF NOT EXISTS grants_by_subject ON grants (connector_id, subject_type, subject_id, subject_issuer, name);
 
+-- Creations that were asked for under an Idempotency-Key, and what was answered.
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+  -- SHA-256 of (access token, method, path, key).
+  id TEXT PRIMARY KEY,
+  claimed_at_ms INTEGER NOT NULL,
+  -- NULL while the first request is under way.
+  answer_sealed TEXT,
+  answer_kid TEXT,
+  expires_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS idempotency_keys_by_expiry ON idempotency_keys (expires_at_ms);
+CREATE INDEX IF NOT EXISTS idempotency_keys_by_master_key ON idempotency_keys (answer_kid);
+
 -- Walks that the Housekeeper still owes: telling every Grant of a connector about a revocation.
 CREATE TABLE IF NOT EXISTS revocation_walks (
   connector_id TEXT PRIMARY KEY REFERENCES connectors (id) ON DELETE CASCADE,

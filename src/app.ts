@@ -7,6 +7,7 @@ import { authenticationDeps } from "./http/authentication.ts";
 import { requireOwnProject, requireRole } from "./http/authorize-route.ts";
 import { readJsonBody } from "./http/body.ts";
 import type { Answer, Endpoint, Input } from "./http/endpoint.ts";
+import { createOnce } from "./http/idempotency.ts";
 import { readQuery } from "./http/query.ts";
 import { allowedMethods, byPattern, type Route, rawPath } from "./http/routing.ts";
 import { validate } from "./http/validation.ts";
@@ -103,7 +104,9 @@ async function answer(services: Services, call: Call, trace: Trace): Promise<Ans
   if (manager.projectId !== null) {
     unwrap(requireOwnProject(manager, await resolveProjectId(services.db, params.p)));
   }
-  return endpoint.handle({ ...(await inputOf(services, endpoint, call, query)), caller: manager });
+  const input = { ...(await inputOf(services, endpoint, call, query)), caller: manager };
+  if (endpoint.creates !== true) return endpoint.handle(input);
+  return createOnce(services, { caller: manager, request, body: input.body }, () => endpoint.handle(input));
 }
 
 async function inputOf(

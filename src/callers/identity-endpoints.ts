@@ -16,6 +16,7 @@ import {
 import { findIssuer } from "./issuer-store.ts";
 
 export const createIdentity = managementEndpoint("admin", {
+  creates: true,
   summary: "Map an issuer's tokens with exactly these claims to a project and environment.",
   body: z.strictObject({
     issuer: z.string().max(2048),

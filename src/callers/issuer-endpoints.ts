@@ -35,6 +35,7 @@ const createBody = z.strictObject({
 });
 
 export const createIssuer = managementEndpoint("admin", {
+  creates: true,
   summary: "Trust an OIDC issuer; its keys are found and pinned now.",
   body: createBody,
   async handle({ services, body }) {

@@ -65,6 +65,7 @@ export const getConnector = runtimeEndpoint({
 });
 
 export const postConnector = managementEndpoint("admin", {
+  creates: true,
   summary: "Create a connector, and link it to a project when one is named.",
   body: CreateBody,
   async handle({ services, body, caller }) {

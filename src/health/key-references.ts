@@ -13,6 +13,7 @@ const REFERENCES: string[] = [
   distinct("secrets_kid", "connectors"),
   distinct("private_jwk_kid", "issuer_keys"),
   distinct("secret_mac_kid", "access_tokens"),
+  distinct("answer_kid", "idempotency_keys"),
 ];
 
 /** The statements behind `referencedKeyIds`. */

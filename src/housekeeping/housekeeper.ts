@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { purgeKeys } from "../http/idempotency-store.ts";
 import type { Services } from "../services.ts";
 import { sql } from "../store/database.ts";
 import { nextWalkAtMs, owedWalks, stepWalk } from "./revocation-walk.ts";
@@ -55,6 +56,7 @@ export class HousekeeperObject extends DurableObject<unknown> {
   async #round(): Promise<number> {
     const { db, now } = this.#deps;
     await db.run(sql("DELETE FROM used_token_ids WHERE expires_at_ms <= ?", now()));
+    await purgeKeys(db, now());
     let grantsLeft = GRANTS_PER_ROUND;
     for (const walk of await owedWalks(db, now(), WALKS_PER_ROUND)) {
       if (grantsLeft === 0) break;

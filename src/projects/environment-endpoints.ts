@@ -30,6 +30,7 @@ export const putEnvironment = managementEndpoint("admin", {
 });
 
 export const createEnvironment = managementEndpoint("admin", {
+  creates: true,
   summary: "Add a custom environment to a project.",
   body: z.strictObject({ slug, origin }),
   async handle({ services, params, body }) {

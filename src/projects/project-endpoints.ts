@@ -9,6 +9,7 @@ import { environmentToWire } from "./environment-wire.ts";
 import { insertProject, listProjects, type Project, requireProject } from "./project-store.ts";
 
 export const createProject = managementEndpoint("admin", {
+  creates: true,
   summary: "Create a project with the environments production, preview and development.",
   body: z.strictObject({ slug, name: displayName.optional() }),
   async handle({ services, body }) {

@@ -18,6 +18,7 @@ import {
 const TEN_YEARS_SECONDS = 10 * 365 * 24 * 3600;
 
 export const createAccessToken = managementEndpoint("admin", {
+  creates: true,
   summary: "Create an access token; its text is in this answer and nowhere else.",
   body: z.strictObject({
     name: displayName,
