@@ -48,6 +48,7 @@ export const ATTACK_ROWS: Record<string, string> = {
   "E-05": "metadata of another issuer",
   "E-11": "calls to ourselves",
   "E-12": "the provider's error text reflected",
+  "U-02": "an icon that is a document or a program",
   "U-06": "the first visitor becomes owner",
   "U-12": "stack traces and details for strangers",
   "U-14": "a member points a connector at a server of their own",

@@ -5,7 +5,7 @@ import { ApiError, type Failure, unwrap } from "./errors.ts";
 import { failureOf, failureResponse, successResponse } from "./http/answer.ts";
 import { authenticationDeps } from "./http/authentication.ts";
 import { requireOwnProject, requireRole } from "./http/authorize-route.ts";
-import { readJsonBody } from "./http/body.ts";
+import { readCapped, readJsonBody } from "./http/body.ts";
 import type { Answer, Endpoint, Input } from "./http/endpoint.ts";
 import { createOnce } from "./http/idempotency.ts";
 import { readQuery } from "./http/query.ts";
@@ -116,11 +116,14 @@ async function inputOf(
   sentQuery: Record<string, string>,
 ): Promise<Input<unknown, unknown>> {
   const query = endpoint.query === undefined ? {} : unwrap(validate(endpoint.query, sentQuery, "query"));
-  const body = endpoint.body === undefined ? undefined : await bodyOf(request, endpoint.body, endpoint.bodyOptional);
+  const body = await bodyOf(request, endpoint);
   return { services, params, query, body, headers: request.headers, defer };
 }
 
-async function bodyOf(request: Request, schema: NonNullable<Endpoint["body"]>, optional = false): Promise<unknown> {
+async function bodyOf(request: Request, endpoint: Endpoint): Promise<unknown> {
+  const { body: schema, bodyOptional: optional = false, rawBody } = endpoint;
+  if (rawBody !== undefined) return unwrap(await readCapped(request, rawBody.maxBytes));
+  if (schema === undefined) return undefined;
   const sent = unwrap(await readJsonBody(request));
   if (sent === undefined && !optional) throw new ApiError("bad_request", { message: "This route needs a JSON body." });
   return unwrap(validate(schema, sent ?? {}, "body"));

@@ -11,6 +11,7 @@ import { createGuardedFetch, type GuardedFetch } from "./outbound/guarded-fetch.
 import { createResolutionCheck } from "./outbound/resolution.ts";
 import { checkUrl, type UrlPolicy } from "./outbound/url-policy.ts";
 import type { Services, Settings } from "./services.ts";
+import { r2BlobStore } from "./store/blob-store.ts";
 import { d1Database } from "./store/database.ts";
 import { kvLeaseStore } from "./store/lease-store.ts";
 import { createTokenCaches } from "./tokens/token-caches.ts";
@@ -90,6 +91,7 @@ function composeShared(env: Bindings) {
     log,
     db: d1Database(env.DB),
     leases: kvLeaseStore(env.LEASES, log),
+    blobs: r2BlobStore(env.BLOBS),
     urlPolicy,
     fetch: composeFetch(settings, urlPolicy),
     grants: grantDirectory({ grants: env.GRANTS, gates: env.CONNECTOR_GATES }),

@@ -11,6 +11,7 @@ export type ErrorCode =
   | "invalid_target"
   | "invalid_config"
   | "invalid_uid"
+  | "invalid_icon"
   | "url_not_allowed"
   | "issuer_mismatch"
   | "payload_too_large"
@@ -93,6 +94,8 @@ export function describeError(code: ErrorCode): { status: ErrorStatus; sentence:
         sentence:
           "The uid must be lower-case ASCII letters, digits, '.', '_' and '-', in '/'-separated segments, and must not start with a reserved prefix.",
       };
+    case "invalid_icon":
+      return { status: 400, sentence: "The icon must be a square PNG or JPEG of 640 to 4096 pixels, at most 5 MB." };
     case "url_not_allowed":
       return {
         status: 400,

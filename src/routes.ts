@@ -15,6 +15,7 @@ import {
   getProjectLinks,
   putProjectLink,
 } from "./connectors/link-endpoints.ts";
+import { getIcon, uploadFile } from "./files/file-endpoints.ts";
 import { health } from "./health/health-endpoint.ts";
 import type { Route } from "./http/routing.ts";
 import { createWorkloadToken, jwks, openidConfiguration } from "./issuer/issuer-endpoints.ts";
@@ -75,6 +76,10 @@ export const ROUTES: readonly Route[] = [
   ["POST", "/v1/connect/connectors/:c/projects/:p", putProjectLink],
   ["DELETE", "/v1/connect/connectors/:c/projects/:p", deleteLink],
   ["GET", "/v1/connectors/:c/jwks.json", getConnectorKeys],
+
+  // Icons
+  ["POST", "/v2/files", uploadFile],
+  ["GET", "/icons/:digest", getIcon],
 
   // Tokens
   ["POST", "/v1/connect/token/:c", issueToken],

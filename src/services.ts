@@ -5,6 +5,7 @@ import type { GrantDirectory } from "./grants/directory.ts";
 import type { Logger } from "./log.ts";
 import type { GuardedFetch } from "./outbound/guarded-fetch.ts";
 import type { UrlPolicy } from "./outbound/url-policy.ts";
+import type { BlobStore } from "./store/blob-store.ts";
 import type { Database } from "./store/database.ts";
 import type { LeaseStore } from "./store/lease-store.ts";
 import type { TokenCaches } from "./tokens/token-caches.ts";
@@ -34,6 +35,7 @@ export interface Services {
   log: Logger;
   db: Database;
   leases: LeaseStore;
+  blobs: BlobStore;
   keys: KeyRing;
   urlPolicy: UrlPolicy;
   fetch: GuardedFetch;

@@ -7,6 +7,8 @@ import { BINDINGS } from "./connector-row.ts";
 import { environmentIds } from "./link-fields.ts";
 
 const color = z.string().regex(/^#[0-9a-fA-F]{6}$/, "must be a colour as #RRGGBB");
+/** Whether it was uploaded is asked when it is saved. */
+const icon = z.string().regex(/^[0-9a-f]{40}$/, "must be the SHA-1 of an uploaded icon, in lower-case hex");
 const leaseSeconds = z.int().min(0).max(300);
 // The grammar of a uid has an error code of its own, so it is judged in `uid.ts`.
 const uid = z.string().max(512);
@@ -36,7 +38,7 @@ export const CreateBody = z.strictObject({
   triggers: unserved,
   events: unserved,
   triggerDestination: unserved,
-  icon: unserved,
+  icon: icon.optional(),
   draft: unserved,
 });
 export type CreateBody = z.output<typeof CreateBody>;
@@ -49,14 +51,14 @@ export const UpdateBody = z.strictObject({
   accentColor: color.nullable().optional(),
   minimumBinding: z.enum(BINDINGS).optional(),
   leaseSeconds: leaseSeconds.optional(),
+  icon: icon.nullable().optional(),
   region: unserved,
   triggers: unserved,
   events: unserved,
-  icon: unserved,
 });
 export type UpdateBody = z.output<typeof UpdateBody>;
 
-const UNSERVED = ["connectionMethod", "params", "target", "triggers", "events", "triggerDestination", "icon", "draft"];
+const UNSERVED = ["connectionMethod", "params", "target", "triggers", "events", "triggerDestination", "draft"];
 
 /** Throws `bad_request` for a field that would change something that is not served yet, naming it. */
 export function refuseUnserved(body: Record<string, unknown>): void {

@@ -6,7 +6,12 @@ import type { LeaseSettings } from "./lease-change.ts";
 export const BINDINGS = ["confirm", "finalize", "login"] as const;
 export type Binding = (typeof BINDINGS)[number];
 
-const Branding = z.object({ backgroundColor: z.string().optional(), accentColor: z.string().optional() });
+const Branding = z.object({
+  backgroundColor: z.string().optional(),
+  accentColor: z.string().optional(),
+  /** SHA-1 of an uploaded icon. */
+  icon: z.string().optional(),
+});
 export type Branding = z.infer<typeof Branding>;
 
 const Actor = z.discriminatedUnion("type", [

@@ -2,6 +2,7 @@ import type { AccessTokenCaller } from "../callers/caller.ts";
 import type { Driver } from "../catalog/driver.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
+import { requireIcon } from "../files/icon-store.ts";
 import { type Project, requireProject, STANDARD_ENVIRONMENTS } from "../projects/project-store.ts";
 import { UniqueViolation } from "../store/database.ts";
 import { newId } from "../store/ids.ts";
@@ -31,6 +32,7 @@ export async function createConnector(
   const driver = requireDriver(body);
   const uid = body.uid ? unwrap(checkUid(body.uid)) : null;
   const link = await firstLink(services, body);
+  if (body.icon !== undefined) await requireIcon(services.blobs, body.icon);
   const connector = await newConnector(services, { caller, body, driver });
   return insertUnderUid(services, { connector, uid, link });
 }
@@ -91,6 +93,7 @@ async function newConnector(
     branding: {
       ...(body.backgroundColor !== undefined && { backgroundColor: body.backgroundColor }),
       ...(body.accentColor !== undefined && { accentColor: body.accentColor }),
+      ...(body.icon !== undefined && { icon: body.icon }),
     },
     createdBy: actor,
     updatedBy: actor,

@@ -5,7 +5,10 @@ import { findTeam } from "../team/team-store.ts";
 import { jwksUriOf } from "./connector-wire.ts";
 
 /** What saving a connector reaches. */
-export type SaveServices = Pick<Services, "db" | "keys" | "now" | "randomBytes" | "fetch" | "urlPolicy" | "settings">;
+export type SaveServices = Pick<
+  Services,
+  "db" | "blobs" | "keys" | "now" | "randomBytes" | "fetch" | "urlPolicy" | "settings"
+>;
 
 /** The team's id, which every envelope is bound to; `setup_required` thrown before setup. */
 export async function requireTeamId(services: Pick<Services, "db">): Promise<string> {

@@ -1,6 +1,7 @@
 import type { AccessTokenCaller } from "../callers/caller.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
+import { requireIcon } from "../files/icon-store.ts";
 import { orConflict } from "../store/conflict.ts";
 import { actorOf } from "./actor.ts";
 import { requireConnector } from "./connector-access.ts";
@@ -30,6 +31,7 @@ export async function updateConnector(
   if (body.region !== undefined) {
     throw new ApiError("bad_request", { message: "region: never changes. Create another connector instead." });
   }
+  if (typeof body.icon === "string") await requireIcon(services.blobs, body.icon);
   for (let attempt = 1; attempt <= TRIES; attempt++) {
     const current = await requireConnector(services.db, request.reference);
     unwrap(checkIfMatch(request.headers, current.revision));
@@ -78,11 +80,12 @@ async function savedData(services: SaveServices, current: Connector, data: unkno
   };
 }
 
-/** Colours of the body over the stored ones; null removes one. */
-function rebranded(stored: Branding, body: Pick<UpdateBody, "backgroundColor" | "accentColor">): Branding {
-  const { backgroundColor = stored.backgroundColor, accentColor = stored.accentColor } = body;
+/** Colours and icon of the body over the stored ones; null removes one. */
+function rebranded(stored: Branding, body: Pick<UpdateBody, keyof Branding>): Branding {
+  const { backgroundColor = stored.backgroundColor, accentColor = stored.accentColor, icon = stored.icon } = body;
   return {
     ...(backgroundColor != null && { backgroundColor }),
     ...(accentColor != null && { accentColor }),
+    ...(icon != null && { icon }),
   };
 }

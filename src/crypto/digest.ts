@@ -5,6 +5,15 @@ export async function sha256(data: string | Uint8Array): Promise<Uint8Array<Arra
   return new Uint8Array(await crypto.subtle.digest("SHA-256", typeof data === "string" ? utf8(data) : data));
 }
 
+/**
+ * SHA-1 in lower-case hex, for addresses that a foreign protocol computes so. It does not resist collisions: nothing
+ * may rely on two different contents having different addresses.
+ */
+export async function sha1Hex(data: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-1", data));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** SHA-256 as 43 characters of base64url. */
 export async function sha256Base64url(data: string | Uint8Array): Promise<string> {
   return base64url(await sha256(data));

@@ -17,6 +17,7 @@ function commonHeaders(requestId: string): Record<string, string> {
 /** A handler's answer as a response; its own headers win over the common ones. */
 export function successResponse(answer: Answer, requestId: string): Response {
   const headers = { ...commonHeaders(requestId), ...answer.headers };
+  if (answer.raw !== undefined) return new Response(answer.raw, { status: answer.status, headers });
   if (answer.status === 204 || answer.body === undefined) return new Response(null, { status: answer.status, headers });
   return new Response(JSON.stringify(answer.body), {
     status: answer.status,

@@ -9,7 +9,7 @@ const MAX_JSON_DEPTH = 32;
  * `unsupported_media_type`, `bad_request`.
  */
 export async function readJsonBody(request: Request): Promise<Result<unknown>> {
-  const bytes = await readCapped(request);
+  const bytes = await readCapped(request, MAX_BODY_BYTES);
   if (!bytes.ok) return bytes;
   if (bytes.value.length === 0) return ok(undefined);
   if (!isJsonMediaType(request.headers.get("content-type"))) return fail("unsupported_media_type");
@@ -26,15 +26,16 @@ export async function readJsonBody(request: Request): Promise<Result<unknown>> {
       });
 }
 
-async function readCapped(request: Request): Promise<Result<Uint8Array>> {
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) return fail("payload_too_large");
+/** The body's bytes. Failure: `payload_too_large` beyond `maxBytes`. */
+export async function readCapped(request: Request, maxBytes: number): Promise<Result<Uint8Array<ArrayBuffer>>> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return fail("payload_too_large");
   if (request.body === null) return ok(new Uint8Array(0));
   const chunks: Uint8Array[] = [];
   let length = 0;
   // Counted here, because a chunked body announces no length and an announced one may lie.
   for await (const chunk of request.body) {
     length += chunk.length;
-    if (length > MAX_BODY_BYTES) return fail("payload_too_large");
+    if (length > maxBytes) return fail("payload_too_large");
     chunks.push(chunk);
   }
   const whole = new Uint8Array(length);

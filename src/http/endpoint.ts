@@ -8,6 +8,8 @@ import type { Services } from "../services.ts";
 export interface Answer {
   status: 200 | 201 | 204;
   body?: unknown;
+  /** Instead of `body`: sent as it is, with the content type that `headers` names. */
+  raw?: string | Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;
   /** Facts for the request's log line; never on the wire. */
   log?: LogFields;
@@ -30,6 +32,8 @@ interface Common<Body, Query> {
   body?: z.ZodType<Body>;
   /** Accept a request without any body as `{}`. */
   bodyOptional?: boolean;
+  /** Instead of `body`: the bytes as they were sent. */
+  rawBody?: { maxBytes: number; mediaTypes: string[] };
   query?: z.ZodType<Query>;
 }
 

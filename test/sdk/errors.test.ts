@@ -22,6 +22,7 @@ const CLASS_OF: Record<ErrorCode | "connector_installation_required", typeof Con
   invalid_target: InvalidRequestError,
   invalid_config: InvalidRequestError,
   invalid_uid: InvalidRequestError,
+  invalid_icon: InvalidRequestError,
   url_not_allowed: InvalidRequestError,
   issuer_mismatch: InvalidRequestError,
   payload_too_large: ConnectError,

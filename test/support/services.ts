@@ -7,6 +7,7 @@ import { unwrap } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import { createGuardedFetch } from "../../src/outbound/guarded-fetch.ts";
 import type { Services } from "../../src/services.ts";
+import { r2BlobStore } from "../../src/store/blob-store.ts";
 import { d1Database } from "../../src/store/database.ts";
 import { kvLeaseStore } from "../../src/store/lease-store.ts";
 import { createTokenCaches } from "../../src/tokens/token-caches.ts";
@@ -33,6 +34,7 @@ export async function testServices(
     log,
     db: d1Database(env.DB),
     leases: kvLeaseStore(env.LEASES, log),
+    blobs: r2BlobStore(env.BLOBS),
     keys: unwrap(await loadKeyRing(env.MASTER_KEYS)),
     urlPolicy,
     fetch: createGuardedFetch({ fetch: network, policy: overrides.urlPolicy ?? urlPolicy }),
