@@ -95,7 +95,11 @@ CREATE TABLE IF NOT EXISTS issuer_keys (
   public_jwk TEXT NOT NULL,
   private_jwk_sealed TEXT NOT NULL,
   private_jwk_kid TEXT NOT NULL,
-  created_at_ms INTEGER NOT NULL
+  created_at_ms INTEGER NOT NULL,
+  -- It signs from then on …
+  not_before_ms INTEGER NOT NULL DEFAULT 0,
+  -- … until then; NULL = it has no successor yet. Its public half stays published for longer.
+  retired_at_ms INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS issuer_keys_by_creation ON issuer_keys (created_at_ms, kid);
 CREATE INDEX IF NOT EXISTS issuer_keys_by_master_key ON issuer_keys (private_jwk_kid);

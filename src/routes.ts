@@ -19,6 +19,7 @@ import { getIcon, uploadFile } from "./files/file-endpoints.ts";
 import { health } from "./health/health-endpoint.ts";
 import type { Route } from "./http/routing.ts";
 import { createWorkloadToken, jwks, openidConfiguration } from "./issuer/issuer-endpoints.ts";
+import { createIssuerKey, getIssuerKeys, removeIssuerKey } from "./issuer/key-endpoints.ts";
 import {
   createEnvironment,
   getEnvironments,
@@ -63,6 +64,9 @@ export const ROUTES: readonly Route[] = [
   ["POST", "/v1/issuers", createIssuer],
   ["GET", "/v1/issuers", getIssuers],
   ["DELETE", "/v1/issuers/:id", removeIssuer],
+  ["POST", "/v1/issuer/keys", createIssuerKey],
+  ["GET", "/v1/issuer/keys", getIssuerKeys],
+  ["DELETE", "/v1/issuer/keys/:id", removeIssuerKey],
 
   // Connectors and their links
   ["GET", "/v2/connect/connectors", getConnectors],

@@ -1,5 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { purgeKeys } from "../http/idempotency-store.ts";
+import { purgeBeforeMs } from "../issuer/key-schedule.ts";
+import { purgeIssuerKeys } from "../issuer/key-store.ts";
 import type { Services } from "../services.ts";
 import { sql } from "../store/database.ts";
 import { nextWalkAtMs, owedWalks, stepWalk } from "./revocation-walk.ts";
@@ -57,6 +59,7 @@ export class HousekeeperObject extends DurableObject<unknown> {
     const { db, now } = this.#deps;
     await db.run(sql("DELETE FROM used_token_ids WHERE expires_at_ms <= ?", now()));
     await purgeKeys(db, now());
+    await purgeIssuerKeys(db, purgeBeforeMs(now()));
     let grantsLeft = GRANTS_PER_ROUND;
     for (const walk of await owedWalks(db, now(), WALKS_PER_ROUND)) {
       if (grantsLeft === 0) break;

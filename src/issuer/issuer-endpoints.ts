@@ -3,10 +3,11 @@ import { ApiError } from "../errors.ts";
 import { managementEndpoint, publicEndpoint } from "../http/endpoint.ts";
 import { requireProject } from "../projects/project-store.ts";
 import { findTeam } from "../team/team-store.ts";
+import { JWKS_MAX_AGE_MS, MAX_WORKLOAD_TOKEN_SECONDS } from "./key-schedule.ts";
 import { publicJwks } from "./signing-keys.ts";
-import { issueWorkloadToken, MAX_WORKLOAD_TOKEN_SECONDS } from "./workload-token.ts";
+import { issueWorkloadToken } from "./workload-token.ts";
 
-const CACHEABLE = { "cache-control": "public, max-age=300" };
+const CACHEABLE = { "cache-control": `public, max-age=${JWKS_MAX_AGE_MS / 1000}` };
 
 /** OpenID Connect Discovery 1.0 §3, as far as an issuer without end users has anything to say. */
 export const openidConfiguration = publicEndpoint({

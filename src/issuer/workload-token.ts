@@ -4,8 +4,6 @@ import { signJwt } from "../crypto/signing-key.ts";
 import type { Services } from "../services.ts";
 import { currentSigner } from "./signing-keys.ts";
 
-export const MAX_WORKLOAD_TOKEN_SECONDS = 12 * 3600;
-
 export interface WorkloadTokenRequest {
   teamId: string;
   projectId: string;
