@@ -201,3 +201,26 @@ test("kidOf reads the key id of an envelope and of nothing else", () => {
     expect(kidOf(text)).toBeNull();
   }
 });
+
+test("D-02 no alteration of any envelope opens, and none opens in any other place", async () => {
+  const text = fc.string({ unit: "grapheme", maxLength: 40 }).filter((candidate) => candidate.isWellFormed());
+  const name = fc.constantFrom("a", "b", "ab", "", "a/b");
+  const context = fc.record({ team: name, table: name, column: name, rowId: name, generation: fc.nat(3) });
+  const alteration = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(text, context, context, alteration, async (plain, here, there, changes) => {
+      const envelope = await seal(keys, here, Secret.of(plain), randomBytes);
+      const same = JSON.stringify(here) === JSON.stringify(there);
+      expect(await outcome(keys, there, envelope)).toBe(same ? plain : "decryption_failed");
+      const altered = fromBase64url(envelope) ?? new Uint8Array();
+      for (const [at, change] of changes) {
+        const index = at % altered.length;
+        altered[index] = (altered[index] ?? 0) ^ change;
+      }
+      // Two changes of one byte may undo each other.
+      if (base64url(altered) === envelope) return;
+      expect(["decryption_failed", "key_missing"]).toContain(await outcome(keys, here, base64url(altered)));
+    }),
+    { numRuns: 300 },
+  );
+});
