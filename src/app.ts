@@ -1,17 +1,18 @@
 import { Hono } from "hono";
-import { authenticate } from "./callers/authenticate.ts";
 import type { Caller } from "./callers/caller.ts";
 import { ApiError, type Failure, unwrap } from "./errors.ts";
 import { failureOf, failureResponse, successResponse } from "./http/answer.ts";
-import { authenticationDeps } from "./http/authentication.ts";
+import { authenticateRequest } from "./http/authentication.ts";
 import { requireOwnProject, requireRole } from "./http/authorize-route.ts";
 import { readCapped, readJsonBody } from "./http/body.ts";
 import type { Answer, Endpoint, Input } from "./http/endpoint.ts";
 import { createOnce } from "./http/idempotency.ts";
 import { readQuery } from "./http/query.ts";
+import { type RequestFacts, requestEvent, requestLevel, requestPoint } from "./http/request-event.ts";
 import { allowedMethods, byPattern, type Route, rawPath } from "./http/routing.ts";
 import { validate } from "./http/validation.ts";
-import type { LogFields } from "./log.ts";
+import { clientKey } from "./limits/client-address.ts";
+import { callerKey } from "./limits/work-budget.ts";
 import { resolveProjectId } from "./projects/project-store.ts";
 import { ROUTES } from "./routes.ts";
 import type { Services } from "./services.ts";
@@ -54,14 +55,14 @@ interface Call {
   endpoints: ReadonlyMap<string, Endpoint>;
 }
 
-/** What is learnt of a request on the way, for its log line. */
+/** What is learnt of a request on the way, for its log line and the counters. */
 interface Trace {
   requestId: string;
   startedAtMs: number;
   caller: Caller | null;
   failure: Failure | null;
   /** What the handler adds. */
-  facts: LogFields;
+  facts: RequestFacts;
 }
 
 /** One request from its first byte to its log line. Nothing that is thrown below gets past, and no stack is shown. */
@@ -71,14 +72,13 @@ async function serve(services: Services, call: Call): Promise<Response> {
   let response: Response;
   try {
     const answered = await answer(services, call, trace);
-    trace.facts = answered.log ?? {};
     response = successResponse(answered, requestId);
   } catch (thrown) {
     trace.failure = failureOf(thrown);
     response = failureResponse(trace.failure, requestId, call.request.headers.has("authorization"));
   }
   if (response.status === 405) response.headers.set("allow", allowedMethods(call.endpoints));
-  logRequest(services, call, trace, response);
+  reportRequest(services, call, trace, response);
   return response;
 }
 
@@ -92,21 +92,30 @@ async function answer(services: Services, call: Call, trace: Trace): Promise<Ans
     return { status: 204, headers: { allow: allowedMethods(endpoints) } };
   }
   const { teamId, slug, ...query } = unwrap(readQuery(request.url));
-  if (endpoint.access === "public") return endpoint.handle(await inputOf(services, endpoint, call, query));
+  const { limits } = services;
+  if (endpoint.access === "public") {
+    unwrap(await limits.take("ip", clientKey(request.headers)));
+    return endpoint.handle(await inputOf(services, endpoint, call, query, trace));
+  }
 
-  const caller = unwrap(await authenticate(request.headers, authenticationDeps(services, defer)));
+  const caller = unwrap(await authenticateRequest(request.headers, services, defer));
   trace.caller = caller;
+  if (!spendsItself(endpoint)) unwrap(await limits.take("caller", callerKey(caller)));
   unwrap(await checkTeamSelector({ teamId, slug }, () => findTeam(services.db)));
   if (endpoint.access === "runtime") {
-    return endpoint.handle({ ...(await inputOf(services, endpoint, call, query)), caller });
+    return endpoint.handle({ ...(await inputOf(services, endpoint, call, query, trace)), caller });
   }
   const manager = unwrap(requireRole(caller, endpoint.role));
   if (manager.projectId !== null) {
     unwrap(requireOwnProject(manager, await resolveProjectId(services.db, params.p)));
   }
-  const input = { ...(await inputOf(services, endpoint, call, query)), caller: manager };
+  const input = { ...(await inputOf(services, endpoint, call, query, trace)), caller: manager };
   if (endpoint.creates !== true) return endpoint.handle(input);
   return createOnce(services, { caller: manager, request, body: input.body }, () => endpoint.handle(input));
+}
+
+function spendsItself(endpoint: Endpoint): boolean {
+  return endpoint.access === "runtime" && endpoint.spendsItself === true;
 }
 
 async function inputOf(
@@ -114,10 +123,12 @@ async function inputOf(
   endpoint: Endpoint,
   { request, params, defer }: Call,
   sentQuery: Record<string, string>,
+  trace: Trace,
 ): Promise<Input<unknown, unknown>> {
   const query = endpoint.query === undefined ? {} : unwrap(validate(endpoint.query, sentQuery, "query"));
   const body = await bodyOf(request, endpoint);
-  return { services, params, query, body, headers: request.headers, defer };
+  const note = (facts: RequestFacts) => Object.assign(trace.facts, facts);
+  return { services, params, query, body, headers: request.headers, defer, note };
 }
 
 async function bodyOf(request: Request, endpoint: Endpoint): Promise<unknown> {
@@ -140,16 +151,10 @@ function loggedDefer({ log }: Services, defer: Defer): Defer {
     );
 }
 
-function logRequest({ log, now }: Services, call: Call, trace: Trace, { status }: Response): void {
-  log[status >= 500 ? "error" : "info"]("request", {
-    ...trace.facts,
-    requestId: trace.requestId,
-    method: call.request.method,
-    route: call.pattern ?? "(none)",
-    status,
-    durationMs: now() - trace.startedAtMs,
-    caller: trace.caller?.kind ?? "none",
-    errorCode: trace.failure?.code,
-    reason: trace.failure?.reason,
-  });
+function reportRequest(services: Services, call: Call, trace: Trace, { status }: Response): void {
+  const { log, metrics, now } = services;
+  const { method } = call.request;
+  const answered = { ...trace, method, pattern: call.pattern, status, durationMs: now() - trace.startedAtMs };
+  log[requestLevel(status)]("request", requestEvent(answered));
+  metrics.record(requestPoint(answered));
 }

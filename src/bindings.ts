@@ -6,7 +6,9 @@ import { ApiError, unwrap } from "./errors.ts";
 import type { GrantDeps } from "./grants/deps.ts";
 import { grantDirectory } from "./grants/directory.ts";
 import type { HousekeeperDeps } from "./housekeeping/housekeeper.ts";
+import { createRateLimiter, type RateLimiter } from "./limits/rate-limiter.ts";
 import { consoleLogger } from "./log.ts";
+import { createMetrics } from "./metrics/analytics-engine.ts";
 import { createGuardedFetch, type GuardedFetch } from "./outbound/guarded-fetch.ts";
 import { createResolutionCheck } from "./outbound/resolution.ts";
 import { checkUrl, type UrlPolicy } from "./outbound/url-policy.ts";
@@ -16,12 +18,17 @@ import { d1Database } from "./store/database.ts";
 import { kvLeaseStore } from "./store/lease-store.ts";
 import { createTokenCaches } from "./tokens/token-caches.ts";
 
+/** Bindings that switch off what they are for by being absent. */
+type Optional = "IP_LIMIT" | "CALLER_LIMIT" | "CONNECTOR_LIMIT" | "BYPASS_LIMIT";
+
 /** The generated bindings and the settings that a deployment may leave out. */
-export interface Bindings extends Env {
+export interface Bindings extends Omit<Env, Optional>, Partial<Pick<Env, Optional>> {
   /** "true" admits http to loopback hosts; only with a PUBLIC_ORIGIN that is itself http on loopback. */
   ALLOW_LOOPBACK?: string;
   /** DNS-over-HTTPS resolver with the JSON interface, such as https://cloudflare-dns.com/dns-query; absent = off. */
   DOH_URL?: string;
+  /** Where counters go; absent = nowhere. */
+  METRICS?: AnalyticsEngineDataset;
 }
 
 /** The raw settings as checked ones. Throws `invalid_config` that says which variable to correct, and never its value. */
@@ -50,6 +57,7 @@ export async function composeServices(env: Bindings): Promise<Services> {
   const shared = composeShared(env);
   return {
     ...shared,
+    limits: composeLimits(env, shared),
     keys: unwrap(await loadKeyRing(env.MASTER_KEYS)),
     random: Math.random,
     nudgeHousekeeper: () => env.HOUSEKEEPERS.getByName("housekeeper").nudge(),
@@ -89,6 +97,7 @@ function composeShared(env: Bindings) {
     now: Date.now,
     randomBytes,
     log,
+    metrics: createMetrics(env.METRICS, { now: Date.now, log }),
     db: d1Database(env.DB),
     leases: kvLeaseStore(env.LEASES, log),
     blobs: r2BlobStore(env.BLOBS),
@@ -96,6 +105,16 @@ function composeShared(env: Bindings) {
     fetch: composeFetch(settings, urlPolicy),
     grants: grantDirectory({ grants: env.GRANTS, gates: env.CONNECTOR_GATES }),
   };
+}
+
+function composeLimits(env: Bindings, deps: Pick<Services, "now" | "log">): RateLimiter {
+  const bindings = {
+    ip: env.IP_LIMIT,
+    caller: env.CALLER_LIMIT,
+    connector: env.CONNECTOR_LIMIT,
+    bypass: env.BYPASS_LIMIT,
+  };
+  return createRateLimiter(bindings, deps);
 }
 
 function composeFetch({ resolverUrl }: Settings, policy: UrlPolicy): GuardedFetch {

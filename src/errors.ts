@@ -1,4 +1,5 @@
 import type { ErrorCode } from "./error-codes.ts";
+import type { LimitName } from "./limits/rate-limiter.ts";
 
 export { describeError, type ErrorCode, type ErrorStatus } from "./error-codes.ts";
 
@@ -20,6 +21,8 @@ export interface Failure {
   reason?: string;
   retryAfterMs?: number;
   vendor?: VendorError;
+  /** Which limit of ours refused, for the log and the counters. */
+  limit?: LimitName;
 }
 
 export type Result<T> = { ok: true; value: T } | { ok: false; failure: Failure };

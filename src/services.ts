@@ -2,7 +2,9 @@ import type { CallerCaches } from "./callers/caller-caches.ts";
 import type { KeyRing } from "./crypto/key-ring.ts";
 import type { Secret } from "./crypto/secret.ts";
 import type { GrantDirectory } from "./grants/directory.ts";
+import type { RateLimiter } from "./limits/rate-limiter.ts";
 import type { Logger } from "./log.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { GuardedFetch } from "./outbound/guarded-fetch.ts";
 import type { UrlPolicy } from "./outbound/url-policy.ts";
 import type { BlobStore } from "./store/blob-store.ts";
@@ -33,6 +35,8 @@ export interface Services {
   /** Uniform in [0, 1), for jitter only. */
   random: () => number;
   log: Logger;
+  metrics: Metrics;
+  limits: RateLimiter;
   db: Database;
   leases: LeaseStore;
   blobs: BlobStore;

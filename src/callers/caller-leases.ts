@@ -24,6 +24,8 @@ export interface LeaseDeps {
   leases: LeaseStore;
   loading: Loading;
   defer: (work: Promise<unknown>) => void;
+  /** Asked before anything beyond memory is read; a failure is the answer then. */
+  mayLookUp?: () => Result<null>;
 }
 
 /** One kind of thing that is looked up in memory, then KV, then the database. */
@@ -54,9 +56,11 @@ export async function lookUp<T>(
   deps: LeaseDeps,
   options: { current: boolean } = { current: false },
 ): Promise<Result<Leased<T> | null>> {
-  if (options.current) return askAuthority(source, deps);
-  const remembered = recall(source, deps);
+  const remembered = options.current ? null : recall(source, deps);
   if (remembered !== null) return remembered;
+  const allowed = deps.mayLookUp?.() ?? ok(null);
+  if (!allowed.ok) return allowed;
+  if (options.current) return askAuthority(source, deps);
   // A cold isolate may see a thousand requests of one workload at once; the stores should see one.
   return withOneLoader(
     deps.loading,
@@ -109,7 +113,7 @@ function remember<T>(source: LeaseSource<T>, lease: Lease<T>, deps: LeaseDeps, c
 /** One request asks the database again, after its own answer; the others go on with what they have. */
 function renew<T>(source: LeaseSource<T>, entry: LeasedEntry<T>, deps: LeaseDeps): void {
   entry.renewAtMs = deps.now() + RENEWAL_RETRY_MS;
-  deps.defer(lookUp(source, deps, { current: true }));
+  deps.defer(askAuthority(source, deps));
 }
 
 async function readAuthority<T>(source: LeaseSource<T>, deps: LeaseDeps): Promise<Lease<T> | null> {

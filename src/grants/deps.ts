@@ -4,7 +4,7 @@ import type { GrantDirectory } from "./directory.ts";
 
 /** What a Grant object needs of the deployment. The key ring is asked for per call: importing it is asynchronous. */
 export interface GrantDeps
-  extends Pick<Services, "db" | "leases" | "fetch" | "urlPolicy" | "now" | "randomBytes" | "log"> {
+  extends Pick<Services, "db" | "leases" | "fetch" | "urlPolicy" | "now" | "randomBytes" | "log" | "metrics"> {
   keys: () => Promise<KeyRing>;
   gate: GrantDirectory["gate"];
 }

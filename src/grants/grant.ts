@@ -9,6 +9,7 @@ import { GrantDatabase } from "./grant-database.ts";
 import { GrantStore, type StoredToken } from "./grant-store.ts";
 import { assertIndexRow } from "./index-row.ts";
 import { LeasePublisher } from "./lease-publisher.ts";
+import { mintPoint, revocationPoint } from "./metric-points.ts";
 import { ATTEMPT_TIMEOUT_MS, mint } from "./mint.ts";
 import { grantName } from "./name.ts";
 import { PendingRevocations } from "./pending-revocations.ts";
@@ -61,7 +62,7 @@ export class GrantObject extends DurableObject<unknown> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const stored = this.#store.token(request.groupId);
       if (stored !== null && decideFreshness(stored, request, now()) === "fresh") {
-        return this.#lease(request, stored, leaseFromMs);
+        return this.#lease(request, stored, { leaseFromMs, minted: round > 0 });
       }
       if (request.identity.subject.type === "user") return fail("user_authorization_required");
 
@@ -70,7 +71,7 @@ export class GrantObject extends DurableObject<unknown> {
       const still = this.#store.token(request.groupId);
       if (still === null || decideFreshness(still, request, now()) === "dead") return minted;
       log.warn("grant.served_while_failing", { errorCode: minted.failure.code, reason: minted.failure.reason });
-      return this.#lease(request, still, leaseFromMs);
+      return this.#lease(request, still, { leaseFromMs, minted: false });
     }
     return fail("storage_unavailable", { reason: "revoked again and again while minting", retryAfterMs: 1000 });
   }
@@ -81,9 +82,10 @@ export class GrantObject extends DurableObject<unknown> {
    */
   async revoke(revokedBeforeMs: number | null): Promise<GrantRevocation> {
     const dropped = this.#drop((token) => revokedBeforeMs === null || token.revokedBeforeMs < revokedBeforeMs);
-    const told = await this.#notices.send(this.#store.identity());
+    const identity = this.#store.identity();
+    const told = await this.#notices.send(identity);
     const local = dropped.filter((token) => token.static || token.expiresAtMs <= this.#deps.now()).length;
-    return {
+    const revocation: GrantRevocation = {
       tokensFound: dropped.length,
       deleted: dropped.length,
       providerRevoked: told.revoked,
@@ -92,6 +94,8 @@ export class GrantObject extends DurableObject<unknown> {
       // What a mint under way brings home was revoked before it came, and is still to be told.
       providerPending: told.pending + this.#minting.size,
     };
+    this.#deps.metrics.record(revocationPoint(identity?.identity ?? null, revocation));
+    return revocation;
   }
 
   /** The one alarm of this object. It re-arms for what is left, whatever happened. */
@@ -119,6 +123,7 @@ export class GrantObject extends DurableObject<unknown> {
   async #mint(request: GrantTokenRequest): Promise<Result<void>> {
     const { groupId } = request;
     const attemptId = newId("att", this.#deps.randomBytes);
+    const startedAtMs = this.#deps.now();
     let result: Result<void>;
     try {
       result = await this.#attempt(request, attemptId);
@@ -130,6 +135,7 @@ export class GrantObject extends DurableObject<unknown> {
     }
     if (result.ok) this.#failures.delete(groupId);
     else this.#failures.set(groupId, rememberFailure(this.#failures.get(groupId), result.failure, this.#deps.now()));
+    this.#deps.metrics.record(mintPoint(request, result, this.#deps.now() - startedAtMs));
     return result;
   }
 
@@ -182,7 +188,11 @@ export class GrantObject extends DurableObject<unknown> {
     };
   }
 
-  async #lease(request: GrantTokenRequest, stored: StoredToken, leaseFromMs: number): Promise<GrantTokenAnswer> {
+  async #lease(
+    request: GrantTokenRequest,
+    stored: StoredToken,
+    { leaseFromMs, minted }: { leaseFromMs: number; minted: boolean },
+  ): Promise<GrantTokenAnswer> {
     const { teamId, leaseKey, snapshotVersion, connector } = request;
     const { groupId, tokenId, generation, expiresAtMs, lifetimeMs, revokedBeforeMs } = stored;
     const { metadata, ...granted } = stored.granted;
@@ -205,7 +215,7 @@ export class GrantObject extends DurableObject<unknown> {
         this.#store.touch(groupId, leaseFromMs);
         this.ctx.waitUntil(this.#leases.publish(leaseKey, leased));
       }
-      return ok(leased);
+      return { ...ok(leased), minted };
     } catch (error) {
       // Classes do not survive the way back to the caller; failures as data do.
       if (error instanceof ApiError) return { ok: false, failure: error.failure };

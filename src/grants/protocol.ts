@@ -63,7 +63,8 @@ export interface LeasedToken {
   leaseUntilMs: number;
 }
 
-export type GrantTokenAnswer = { ok: true; value: LeasedToken } | { ok: false; failure: Failure };
+/** `minted`: the provider was called for it, by this question or by one that it waited for. */
+export type GrantTokenAnswer = { ok: true; value: LeasedToken; minted: boolean } | { ok: false; failure: Failure };
 
 /** What a Grant did when told to revoke. */
 export interface GrantRevocation {

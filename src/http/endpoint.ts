@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import type { AccessTokenCaller, Caller } from "../callers/caller.ts";
 import type { Role } from "../callers/roles.ts";
-import type { LogFields } from "../log.ts";
 import type { Services } from "../services.ts";
+import type { RequestFacts } from "./request-event.ts";
 
 /** What a handler returns; the HTTP shell adds the request id, `no-store` and the content type. */
 export interface Answer {
@@ -11,8 +11,6 @@ export interface Answer {
   /** Instead of `body`: sent as it is, with the content type that `headers` names. */
   raw?: string | Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;
-  /** Facts for the request's log line; never on the wire. */
-  log?: LogFields;
 }
 
 export interface Input<Body, Query> {
@@ -24,6 +22,8 @@ export interface Input<Body, Query> {
   headers: Headers;
   /** Keeps the invocation alive until `work` settles (waitUntil); failures are logged, never thrown. */
   defer: (work: Promise<unknown>) => void;
+  /** Adds to the request's log line and counters; kept when the handler fails. */
+  note: (facts: RequestFacts) => void;
 }
 
 interface Common<Body, Query> {
@@ -55,6 +55,8 @@ export interface ManagementEndpoint<Body, Query> extends Common<Body, Query> {
 /** For workloads and access tokens alike; the handler decides what they may do. */
 export interface RuntimeEndpoint<Body, Query> extends Common<Body, Query> {
   access: "runtime";
+  /** Its cost depends on what is cached, so the handler itself counts against its caller's limit. */
+  spendsItself?: boolean;
   handle(input: Input<Body, Query> & { caller: Caller }): Promise<Answer>;
 }
 

@@ -1,8 +1,9 @@
 import { driverOf } from "../catalog/registry.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
-import { ApiError, fail, ok, type Result } from "../errors.ts";
+import { ApiError, type Failure, fail, ok, type Result, unwrap } from "../errors.ts";
 import { grantName } from "../grants/name.ts";
 import type { GrantTokenAnswer, LeasedToken } from "../grants/protocol.ts";
+import type { WorkBudget } from "../limits/work-budget.ts";
 import type { Services } from "../services.ts";
 import { withOneLoader } from "../store/one-loader.ts";
 import { type AuthorizedRequest, authorize, type CallerScope } from "./authorize.ts";
@@ -25,6 +26,11 @@ export interface TokenQuestion {
   request: TokenRequest & { subject: NonNullable<TokenRequest["subject"]> };
   /** Ask the Grant whatever is cached (`Cache-Control: no-cache`, or a rejected token). */
   bypassCaches: boolean;
+  /** Set when the Grant must not be asked: what is cached, or else this. */
+  grantClosed: Failure | null;
+  budget: WorkBudget;
+  /** Called once the connector is known and may be asked for by this caller's project. */
+  onSnapshot: (snapshot: ConnectorSnapshot) => void;
 }
 
 export interface TokenAnswer {
@@ -32,6 +38,8 @@ export interface TokenAnswer {
   snapshot: ConnectorSnapshot;
   /** Which rung answered; for the log and the metrics. */
   rung: "memory" | "kv" | "grant";
+  /** Whether the provider was called on the way. */
+  minted: boolean;
 }
 
 type Defer = (work: Promise<unknown>) => void;
@@ -84,37 +92,35 @@ async function answerOf(climb: Climb): Promise<Result<TokenAnswer>> {
     }
   }
 
+  if (!isRenewal(climb)) climb.onSnapshot(snapshot);
   const authorized = authorize(scope, request.subject, snapshot, request, driverOf(snapshot.connector.type));
   if (!authorized.ok) return authorized;
   const servable = (candidate: LeasedToken | null): candidate is LeasedToken =>
     candidate !== null &&
+    candidate.tokenId !== request.rejectedTokenId &&
     candidate.snapshotVersion === snapshot.version &&
     mayServe(
       candidate,
       { validityBufferMs: request.validityBufferMs, revokedBeforeMs: snapshot.revokedBeforeMs, leaseFloorMs },
       services.now(),
     );
-  if (servable(token)) return ok({ token, snapshot, rung });
+  if (servable(token)) return ok({ token, snapshot, rung, minted: false });
   if (bypassCaches || snapshot.connector.leaseSeconds === 0) {
-    return answered(await askGrant(climb, authorized.value, snapshot), snapshot);
+    return askGrant(climb, authorized.value, snapshot);
   }
   return withOneLoader<Result<TokenAnswer>>(
     services.tokenCaches.loading,
     keys.token,
     () => {
       const known = recall(tokens, keys.token, leaseFloorMs, services.now());
-      return servable(known) ? ok({ token: known, snapshot, rung: "memory" }) : null;
+      return servable(known) ? ok({ token: known, snapshot, rung: "memory", minted: false }) : null;
     },
     async () => {
       const inKv = rung === "kv" ? null : await tokenInKv(climb);
-      if (servable(inKv)) return ok({ token: inKv, snapshot, rung: "kv" });
-      return answered(await askGrant(climb, authorized.value, snapshot), snapshot);
+      if (servable(inKv)) return ok({ token: inKv, snapshot, rung: "kv", minted: false });
+      return askGrant(climb, authorized.value, snapshot);
     },
   );
-}
-
-function answered(granted: Result<LeasedToken>, snapshot: ConnectorSnapshot): Result<TokenAnswer> {
-  return granted.ok ? ok({ token: granted.value, snapshot, rung: "grant" }) : granted;
 }
 
 /** The snapshot from KV or the database; a token that KV holds beside it is remembered on the way. */
@@ -145,8 +151,10 @@ function isLive({ now }: LadderServices, leaseFloorMs: number): (lease: Leased) 
 }
 
 /** The authority on connectors and links. What does not exist is never leased to anyone. */
-async function readSnapshot({ services, keys, connectorRef, scope, defer }: Climb): Promise<ConnectorSnapshot | null> {
+async function readSnapshot(climb: Climb): Promise<ConnectorSnapshot | null> {
+  const { services, keys, connectorRef, scope, defer } = climb;
   const { tokenCaches, random } = services;
+  if (!isRenewal(climb)) unwrap(await climb.budget.spend());
   const leaseFromMs = services.now();
   const row = await loadSnapshot(services.db, { ref: connectorRef, projectId: scope.projectId });
   if (row === null) return null;
@@ -157,13 +165,24 @@ async function readSnapshot({ services, keys, connectorRef, scope, defer }: Clim
   return snapshot;
 }
 
+/** A renewal is nobody's request: there is one for each lease and isolate, whoever asks and how often. */
+function isRenewal({ leaseFloorMs }: Climb): boolean {
+  return leaseFloorMs > 0;
+}
+
 async function askGrant(
-  { services, keys, request }: Climb,
+  climb: Climb,
   { identity, group }: AuthorizedRequest,
   snapshot: ConnectorSnapshot,
-): Promise<Result<LeasedToken>> {
+): Promise<Result<TokenAnswer>> {
+  const { services, keys, request, grantClosed, budget } = climb;
   const { connector, teamId, version, revokedBeforeMs } = snapshot;
   const { type, configRevision, region, leaseSeconds } = connector;
+  if (grantClosed !== null) return { ok: false, failure: grantClosed };
+  if (!isRenewal(climb)) {
+    const affordable = await budget.askGrant(connector.id);
+    if (!affordable.ok) return affordable;
+  }
   const { validityBufferMs, rejectedTokenId } = request;
   const groupId = await tokenGroupId(services.keys, snapshot, identity, request);
   const leaseKey = await leaseKeyFor(keys.token, leaseSeconds, services);
@@ -182,8 +201,9 @@ async function askGrant(
       leaseKey,
     });
     if (!answer.ok) return answer;
-    remember(services.tokenCaches.tokens, keys.token, answer.value, answer.value, services.random());
-    return answer;
+    const { value: token, minted } = answer;
+    remember(services.tokenCaches.tokens, keys.token, token, token, services.random());
+    return ok({ token, snapshot, rung: "grant", minted });
   } catch (error) {
     // The object died or is overloaded: whatever it was doing is journaled, and the caller may ask again.
     const cause = error instanceof Error ? `${error.name}: ${error.message}` : "unknown";
@@ -203,5 +223,5 @@ function renewInBackground(climb: Climb): void {
   snapshot.renewing = true;
   // Both at once: they were obtained together, and would otherwise fall due one after the other.
   const leaseFloorMs = Math.max(token.leaseUntilMs, snapshot.leaseUntilMs) + 1;
-  defer(answerOf({ ...climb, leaseFloorMs }));
+  defer(answerOf({ ...climb, leaseFloorMs, grantClosed: null }));
 }

@@ -1,7 +1,9 @@
 import { unwrap } from "../errors.ts";
 import { runtimeEndpoint } from "../http/endpoint.ts";
+import { bypassKey, workBudget } from "../limits/work-budget.ts";
 import { callerScope, effectiveSubject } from "./authorize.ts";
 import { tokenFor } from "./ladder.ts";
+import type { ConnectorSnapshot } from "./snapshot.ts";
 import { parseTokenRequest, tokenRequestBody } from "./token-request.ts";
 import { tokenWire } from "./token-wire.ts";
 
@@ -10,13 +12,30 @@ export const issueToken = runtimeEndpoint({
   summary: "Get a short-lived provider token for a linked connector.",
   body: tokenRequestBody,
   bodyOptional: true,
-  async handle({ services, caller, params, body, headers, defer }) {
+  spendsItself: true,
+  async handle({ services, caller, params, body, headers, defer, note }) {
+    const { limits, now } = services;
+    const connectorRef = params.c ?? "";
     const scope = unwrap(callerScope(caller));
     const request = unwrap(parseTokenRequest(body));
     const subject = unwrap(effectiveSubject(caller, request.subject));
-    const bypassCaches = request.rejectedTokenId !== null || /\bno-cache\b/i.test(headers.get("cache-control") ?? "");
-    const question = { connectorRef: params.c ?? "", scope, request: { ...request, subject }, bypassCaches };
-    const { token, snapshot, rung } = unwrap(await tokenFor(question, services, defer));
-    return { status: 200, body: tokenWire(token, snapshot), log: { rung } };
+    note({ subjectType: subject.type });
+    const insists = request.rejectedTokenId !== null || /\bno-cache\b/i.test(headers.get("cache-control") ?? "");
+    const mayInsist = insists ? await limits.take("bypass", bypassKey(caller, connectorRef)) : null;
+    const grantClosed = mayInsist === null || mayInsist.ok ? null : mayInsist.failure;
+    if (grantClosed !== null) note({ limit: "bypass" });
+    const question = {
+      connectorRef,
+      scope,
+      request: { ...request, subject },
+      bypassCaches: insists && grantClosed === null,
+      grantClosed,
+      budget: workBudget(limits, caller),
+      onSnapshot: ({ connector: { id, uid, type } }: ConnectorSnapshot) =>
+        note({ connectorId: id, connectorUid: uid, connectorType: type }),
+    };
+    const { token, snapshot, rung, minted } = unwrap(await tokenFor(question, services, defer));
+    note({ rung, minted, leaseLeftMs: Math.max(0, token.leaseUntilMs - now()) });
+    return { status: 200, body: tokenWire(token, snapshot) };
   },
 });

@@ -4,7 +4,9 @@ import { loadKeyRing } from "../../src/crypto/key-ring.ts";
 import { randomBytes } from "../../src/crypto/random.ts";
 import { Secret } from "../../src/crypto/secret.ts";
 import { unwrap } from "../../src/errors.ts";
+import { createRateLimiter } from "../../src/limits/rate-limiter.ts";
 import { createLogger } from "../../src/log.ts";
+import type { Point } from "../../src/metrics/metrics.ts";
 import { createGuardedFetch } from "../../src/outbound/guarded-fetch.ts";
 import type { Services } from "../../src/services.ts";
 import { r2BlobStore } from "../../src/store/blob-store.ts";
@@ -15,6 +17,8 @@ import { createTokenCaches } from "../../src/tokens/token-caches.ts";
 export interface TestServices extends Services {
   /** What was logged, one JSON text each. */
   lines: string[];
+  /** What was counted. */
+  points: Point[];
 }
 
 /** The services of a fresh isolate over this test file's own D1 and KV. Anything can be replaced. */
@@ -23,6 +27,7 @@ export async function testServices(
 ): Promise<TestServices> {
   const { network = fetch, ...overrides } = replaced;
   const lines: string[] = [];
+  const points: Point[] = [];
   const log = createLogger((line) => lines.push(line));
   const publicOrigin = env.PUBLIC_ORIGIN;
   const urlPolicy = { ownHosts: [new URL(publicOrigin).host], allowLoopback: true };
@@ -32,6 +37,8 @@ export async function testServices(
     randomBytes,
     random: () => Math.random(),
     log,
+    metrics: { record: (point) => points.push(point) },
+    limits: createRateLimiter({}, { now: () => Date.now(), log }),
     db: d1Database(env.DB),
     leases: kvLeaseStore(env.LEASES, log),
     blobs: r2BlobStore(env.BLOBS),
@@ -48,6 +55,7 @@ export async function testServices(
     healthMemory: { okUntilMs: 0 },
     ...overrides,
     lines,
+    points,
   };
 }
 
