@@ -60,6 +60,6 @@ export function createCallerCaches(maxEntries = 10_000): CallerCaches {
     rules: new LruMap(maxEntries),
     accessTokens: new LruMap(maxEntries),
     jwks: new LruMap(Math.min(maxEntries, 1000)),
-    loading: new Set(),
+    loading: new Map(),
   };
 }

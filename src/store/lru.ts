@@ -1,11 +1,23 @@
-/** A map that forgets its least recently used entry when it grows beyond `maxEntries`. */
-export class LruMap<K, V> {
-  readonly #entries = new Map<K, V>();
-  readonly #maxEntries: number;
+/** A bound on what all entries weigh together, in whatever unit `of` counts. */
+export interface WeightLimit<K, V> {
+  max: number;
+  of: (key: K, value: V) => number;
+}
 
-  constructor(maxEntries: number) {
+/**
+ * A map that forgets its least recently used entries when it grows beyond `maxEntries`, or beyond a weight. What alone
+ * weighs more than that is not kept.
+ */
+export class LruMap<K, V> {
+  readonly #entries = new Map<K, { value: V; weight: number }>();
+  readonly #maxEntries: number;
+  readonly #limit: WeightLimit<K, V>;
+  #weight = 0;
+
+  constructor(maxEntries: number, limit: WeightLimit<K, V> = { max: 0, of: () => 0 }) {
     if (!Number.isInteger(maxEntries) || maxEntries < 1) throw new RangeError("maxEntries must be a positive integer");
     this.#maxEntries = maxEntries;
+    this.#limit = limit;
   }
 
   get size(): number {
@@ -14,25 +26,30 @@ export class LruMap<K, V> {
 
   /** The value, which becomes the most recently used. */
   get(key: K): V | undefined {
-    const value = this.#entries.get(key);
+    const entry = this.#entries.get(key);
     // A Map iterates in insertion order, so re-inserting is what marks an entry as used.
-    if (value !== undefined && this.#entries.delete(key)) this.#entries.set(key, value);
-    return value;
+    if (entry !== undefined && this.#entries.delete(key)) this.#entries.set(key, entry);
+    return entry?.value;
   }
 
   set(key: K, value: V): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size <= this.#maxEntries) return;
-    const oldest = this.#entries.keys().next();
-    if (!oldest.done) this.#entries.delete(oldest.value);
+    this.delete(key);
+    const weight = this.#limit.of(key, value);
+    this.#entries.set(key, { value, weight });
+    this.#weight += weight;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#maxEntries && this.#weight <= this.#limit.max) break;
+      this.delete(oldest);
+    }
   }
 
   delete(key: K): boolean {
+    this.#weight -= this.#entries.get(key)?.weight ?? 0;
     return this.#entries.delete(key);
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#weight = 0;
   }
 }

@@ -3,8 +3,8 @@ const PATIENCE_MS = 3_000;
 const FIRST_POLL_MS = 4;
 const LONGEST_POLL_MS = 64;
 
-/** Keys that some request of this isolate is loading right now. */
-export type Loading = Set<string>;
+/** Keys that some request of this isolate is loading right now, each with the mark of its loader. */
+export type Loading = Map<string, symbol>;
 
 /**
  * Load something once for all requests of an isolate that miss it at the same moment. A pending promise must not
@@ -24,11 +24,12 @@ export async function withOneLoader<T>(
     const known = recall();
     if (known !== null) return known;
   }
-  if (loading.has(key)) return load();
-  loading.add(key);
+  // Who waited in vain takes over: the platform cancels a request whose client hung up, and its `finally` never runs.
+  const mark = Symbol(key);
+  loading.set(key, mark);
   try {
     return await load();
   } finally {
-    loading.delete(key);
+    if (loading.get(key) === mark) loading.delete(key);
   }
 }

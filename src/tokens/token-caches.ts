@@ -19,8 +19,17 @@ export interface TokenCaches {
   loading: Loading;
 }
 
-export function createTokenCaches(maxEntries = 10_000): TokenCaches {
-  return { snapshots: new LruMap(maxEntries), tokens: new LruMap(maxEntries), loading: new Set() };
+/** For each cache, about as many bytes: an isolate has 128 MB, and callers choose how long their requests are. */
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+
+export function createTokenCaches(maxEntries = 10_000, maxCharacters = MAX_CHARACTERS): TokenCaches {
+  const of = (key: string, { value }: MemoryEntry<unknown>) => key.length + JSON.stringify(value).length;
+  const limit = { max: maxCharacters, of };
+  return {
+    snapshots: new LruMap<string, MemoryEntry<ConnectorSnapshot>>(maxEntries, limit),
+    tokens: new LruMap<string, MemoryEntry<LeasedToken>>(maxEntries, limit),
+    loading: new Map(),
+  };
 }
 
 /** The value under a key, while its lease runs and ends no earlier than `leaseFloorMs`. */
