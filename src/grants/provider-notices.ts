@@ -12,6 +12,9 @@ export interface NoticeCounts {
   pending: number;
 }
 
+/** What became of one notice; `expired`: there is nothing left to tell. */
+type Sent = "revoked" | "unsupported" | "failed" | "expired";
+
 /** Tells the provider of revoked tokens, now and, where that fails, from the object's alarm until it works or they expire. */
 export class ProviderNotices {
   readonly #storage: Pick<DurableObjectStorage, "setAlarm">;
@@ -36,7 +39,7 @@ export class ProviderNotices {
     const counts: NoticeCounts = { revoked: 0, unsupported: 0, failed: 0, pending: 0 };
     if (grant === null) return counts;
     for (const pending of this.#revocations.due(this.#deps.now())) {
-      const outcome = await this.#sendOne(grant, pending);
+      const outcome = await this.#trySend(grant, pending);
       if (outcome !== "expired") counts[outcome]++;
     }
     await this.schedule();
@@ -61,10 +64,22 @@ export class ProviderNotices {
     if (nextDueAtMs !== null) await this.#storage.setAlarm(nextDueAtMs);
   }
 
+  /** What cannot even be attempted, an unreadable token say, is postponed: it must not hold up the others. */
+  async #trySend(grant: GrantRow, pending: PendingRevocation): Promise<Sent> {
+    try {
+      return await this.#sendOne(grant, pending);
+    } catch (error) {
+      const reason = error instanceof Error ? `${error.name}: ${error.message}` : "unknown";
+      this.#deps.log.error("grant.notice_failed", { tokenId: pending.tokenId, reason });
+      this.#revocations.postpone(pending.tokenId, nextTryAtMs(pending.tries, this.#deps.now()));
+      return "failed";
+    }
+  }
+
   async #sendOne(
     grant: GrantRow,
     { tokenId, generation, sealed, expiresAtMs, tries }: PendingRevocation,
-  ): Promise<"revoked" | "unsupported" | "failed" | "expired"> {
+  ): Promise<Sent> {
     const { now, keys } = this.#deps;
     if (expiresAtMs <= now()) {
       this.#revocations.end(tokenId);

@@ -1,6 +1,7 @@
 import { open, type Sealed, seal } from "../crypto/envelope.ts";
 import type { Secret } from "../crypto/secret.ts";
 import { ApiError } from "../errors.ts";
+import { LruMap } from "../store/lru.ts";
 import type { GrantDeps } from "./deps.ts";
 
 /** Where a sealed token lies: its grant, its id, and the number of the write that sealed it. */
@@ -10,11 +11,14 @@ export interface TokenPlace {
   generation: number;
 }
 
+/** Opened tokens that are remembered. Nobody says which were replaced, but those are not asked for any more. */
+const MAX_OPENED = 500;
+
 /** Seals and opens the tokens of one Grant, and remembers what it opened: a thousand waiting callers decrypt once. */
 export class TokenVault {
   readonly #deps: Pick<GrantDeps, "keys" | "log" | "randomBytes">;
   readonly #grantName: string;
-  readonly #opened = new Map<string, Secret>();
+  readonly #opened = new LruMap<string, Secret>(MAX_OPENED);
 
   constructor(grantName: string, deps: Pick<GrantDeps, "keys" | "log" | "randomBytes">) {
     this.#grantName = grantName;
