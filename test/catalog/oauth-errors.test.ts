@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseRetryAfter } from "../../src/catalog/oauth/errors.ts";
+import { classifyErrorAnswer, parseRetryAfter } from "../../src/catalog/oauth/errors.ts";
+import { utf8 } from "../../src/crypto/bytes.ts";
 import { describeError } from "../../src/errors.ts";
 import { hostile, hostileAnswer } from "../providers/hostile.ts";
 import { CLIENT_SECRET, failed, mintAt, NOW } from "./support.ts";
@@ -89,5 +90,30 @@ describe("what of a provider's words may leave", () => {
     const failure = failed(await mintAt(errorAnswer({ error: "invalid_client", error_description: description }, 401)));
     expect(failure.vendor).toEqual({ error: "invalid_client", status: 401 });
     expect(JSON.stringify(failure)).not.toContain(CLIENT_SECRET);
+  });
+
+  const secret = "s3cr&t/of the+client";
+  const form = new URLSearchParams({ _: secret }).toString().slice(2);
+  const echoes = [
+    secret.toUpperCase(),
+    encodeURIComponent(secret),
+    encodeURIComponent(secret).toLowerCase(),
+    form,
+    `Basic ${btoa(`client:${form}`)}`,
+    `Basic ${btoa(`a-client:${secret}`)}`,
+    btoa(`client_secret=${form}&scope=read`),
+    "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJjbGllbnQifQ.c2lnbmF0dXJl",
+  ];
+  test.for(echoes)("E-12 so is one that echoes a credential in the shape in which it was sent: %s", (echo) => {
+    const body = utf8(JSON.stringify({ error: "denied", error_description: `I got ${echo}.` }));
+    const answer = { status: 400, headers: new Headers({ "content-type": "application/json" }), body };
+    expect(classifyErrorAnswer(answer, NOW, [secret]).vendor).toEqual({ error: "denied", status: 400 });
+  });
+
+  test("a description that quotes nothing stays, whatever encoded text it has", () => {
+    const description = "AADSTS7000215: trace 8b7f1f3c-0a52-4d3b-9c0e-6a4f0d0b1c2d, see aHR0cHM6Ly9leGFtcGxl";
+    const body = utf8(JSON.stringify({ error: "denied", error_description: description }));
+    const answer = { status: 400, headers: new Headers({ "content-type": "application/json" }), body };
+    expect(classifyErrorAnswer(answer, NOW, [secret]).vendor?.error_description).toBe(description);
   });
 });

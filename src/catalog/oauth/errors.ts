@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Failure, VendorError } from "../../errors.ts";
 import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
+import { quotesCredential } from "./quoted-credentials.ts";
 
 const MIN_RETRY_AFTER_MS = 1000;
 const MAX_RETRY_AFTER_MS = 300_000;
@@ -19,7 +20,7 @@ const errorBody = z.object({
 /**
  * What an error answer of a token or revocation endpoint means for us (RFC 6749 §5.2, RFC 7009 §2.2.1, RFC 8707 §2).
  * Only `vendor` carries words of the provider: its error code, and its description without control characters and
- * only if it quotes none of `secrets`, since some providers echo the credentials that they refuse.
+ * only if it quotes no credential, since some providers echo what they refuse.
  */
 export function classifyErrorAnswer(response: OutboundResponse, nowMs: number, secrets: string[]): Failure {
   const vendor = vendorError(response, secrets);
@@ -60,14 +61,10 @@ function vendorError(response: OutboundResponse, secrets: string[]): VendorError
   const parsed = json.ok ? errorBody.safeParse(json.value) : null;
   if (!parsed?.success) return { status };
   const { error, error_description: description } = parsed.data;
-  if (quotesSecret(error, secrets)) return { status };
+  if (quotesCredential(error, secrets)) return { status };
   const printable = description?.toWellFormed().replaceAll(UNPRINTABLE, "");
-  if (printable === undefined || quotesSecret(printable, secrets)) return { error, status };
+  if (printable === undefined || quotesCredential(printable, secrets)) return { error, status };
   return { error, error_description: [...printable].slice(0, MAX_DESCRIPTION_LENGTH).join(""), status };
-}
-
-function quotesSecret(text: string, secrets: string[]): boolean {
-  return secrets.some((secret) => secret !== "" && text.includes(secret));
 }
 
 /** RFC 9110 §10.2.3: seconds or an HTTP date, as ms from now between one second and five minutes; null if neither. */
