@@ -33,13 +33,14 @@ export interface OutboundResponse {
   body: Uint8Array<ArrayBuffer>;
 }
 
-/** Every call to a host that somebody else chose. Any status but 3xx is a value; the caller judges it. */
+/** Every call to a host that somebody else chose. A status of 2xx, 4xx or 5xx is a value; the caller judges it. */
 export type GuardedFetch = (request: OutboundRequest) => Promise<Result<OutboundResponse>>;
 
 /**
  * A fetch that checks the URL at every send, follows no redirect, and bounds time and size. Fails with
- * `url_not_allowed`, `invalid_config` (a header that cannot be sent), `upstream_redirect_refused`, `upstream_timeout`,
- * `upstream_too_large` or `upstream_unreachable`; reasons name the host and numbers only.
+ * `url_not_allowed`, `invalid_config` (a header that cannot be sent), `upstream_redirect_refused`,
+ * `upstream_invalid_response` (a status above 599), `upstream_timeout`, `upstream_too_large` or `upstream_unreachable`;
+ * reasons name the host and numbers only.
  */
 export function createGuardedFetch(dependencies: {
   fetch: typeof fetch;
@@ -75,6 +76,11 @@ export function createGuardedFetch(dependencies: {
       if (response.status >= 300 && response.status < 400) {
         discard(response);
         return fail("upstream_redirect_refused", { reason: `host=${host} status=${response.status}` });
+      }
+      // Node's and the platform's parsers take any three digits; a Response with such a status cannot be made.
+      if (response.status > 599) {
+        discard(response);
+        return fail("upstream_invalid_response", { reason: `host=${host} status=${response.status}` });
       }
       const body = await readCapped(response.body, maxBytes, deadline);
       if (body === null) return fail("upstream_too_large", { reason: `host=${host} max_bytes=${maxBytes}` });

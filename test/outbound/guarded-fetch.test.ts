@@ -37,6 +37,10 @@ describe("sending", () => {
     expect(new TextDecoder().decode(result.value.body)).toBe('{"error":"invalid_grant"}');
   });
 
+  test("E-04 a status that HTTP does not have is no answer", async () => {
+    expect(await guarded({ url: hostile("/status/999") })).toEqual(failure("upstream_invalid_response"));
+  });
+
   test("a form goes out as a form, with our own accept and user agent", async () => {
     const body = new URLSearchParams({ grant_type: "client_credentials" });
     await guarded({ url: hostile("/ok", { key: "form" }), method: "POST", body });
