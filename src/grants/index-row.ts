@@ -59,8 +59,13 @@ export interface SubjectReach {
   partitions: string[] | null;
 }
 
-/** Names of the grants that a connector has for a subject; a subject that was never granted anything has none. */
-export async function grantNamesOfSubject(db: Database, connectorId: string, reach: SubjectReach): Promise<string[]> {
+/** A page of the names of the grants that a connector has for a subject; one that was never granted anything has none. */
+export async function grantNamesOfSubject(
+  db: Database,
+  connectorId: string,
+  reach: SubjectReach,
+  page: { after: string | null; limit: number },
+): Promise<string[]> {
   const { subject, namespace, partitions } = reach;
   if (subject.type === "other") return [];
   const user = subject.type === "user" ? subject : { id: null, issuer: null };
@@ -70,7 +75,8 @@ export async function grantNamesOfSubject(db: Database, connectorId: string, rea
        WHERE connector_id = ?1 AND subject_type = ?2 AND subject_id IS ?3 AND subject_issuer IS ?4
          AND (?5 = 'any' OR subject_namespace IS ?6 OR subject_type = 'app')
          AND (?7 IS NULL OR partition IN (SELECT value FROM json_each(?7)))
-       ORDER BY name LIMIT 100`,
+         AND name > ?8
+       ORDER BY name LIMIT ?9`,
       connectorId,
       subject.type,
       user.id,
@@ -78,6 +84,8 @@ export async function grantNamesOfSubject(db: Database, connectorId: string, rea
       namespace === "any" ? "any" : "exactly",
       namespace === "any" ? null : namespace.exactly,
       partitions === null ? null : JSON.stringify(partitions),
+      page.after ?? "",
+      page.limit,
     ),
   );
   return rows.map(({ name }) => name);

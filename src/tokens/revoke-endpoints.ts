@@ -52,24 +52,31 @@ async function revokeAll(ref: string, caller: Caller, services: Services, defer:
   }
   const { id, region } = connector;
   await db.batch([...revokeRow("connectors", id, now()), startRevocationWalk(id, now())]);
-  const names = await grantNames(db, id, null, GRANTS_TOLD_AT_ONCE);
-  const counts = await tellGrants(names, region, services);
+  // Before anything else that could fail: from here on the walk is owed.
   defer(services.nudgeHousekeeper());
-  return report(
-    connector,
-    counts,
-    { walking: names.length === GRANTS_TOLD_AT_ONCE, grantsTold: names.length },
-    services,
-  );
+  const names = await grantNames(db, id, null, GRANTS_TOLD_AT_ONCE);
+  const { told, missed } = await tellGrants(names, region, services);
+  const walking = names.length === GRANTS_TOLD_AT_ONCE || missed > 0;
+  return report(connector, sumRevocations(told), { walking, grantsTold: told.length }, services);
 }
 
 /** One subject: its grants drop what they hold. A workload reaches its own environment's grants only. */
 async function revokeSubject(ref: string, subject: RequestedSubject, caller: Caller, services: Services) {
   const connector = await connectorFor(ref, caller, services);
   const reach = await reachOf(connector, subject, caller, services);
-  const names = await grantNamesOfSubject(services.db, connector.id, reach);
-  const counts = await tellGrants(names, connector.region, services);
-  return report(connector, counts, { walking: false, grantsTold: names.length }, services);
+  const counts: GrantRevocation[] = [];
+  for (let names: string[] = [], page = 0; page === 0 || names.length === GRANTS_TOLD_AT_ONCE; page++) {
+    names = await grantNamesOfSubject(services.db, connector.id, reach, {
+      after: names.at(-1) ?? null,
+      limit: GRANTS_TOLD_AT_ONCE,
+    });
+    const { told, missed } = await tellGrants(names, connector.region, services);
+    // Nobody walks for a subject: a Grant that was not told would keep its tokens.
+    if (missed > 0)
+      throw new ApiError("storage_unavailable", { reason: `grants missed=${missed}`, retryAfterMs: 1000 });
+    counts.push(...told);
+  }
+  return report(connector, sumRevocations(counts), { walking: false, grantsTold: counts.length }, services);
 }
 
 /** Whose grants the caller may revoke: a team admin's reach is every partition, anyone else's their own. */
@@ -95,10 +102,11 @@ async function reachOf(connector: Connector, requested: RequestedSubject, caller
 /** The connector as this caller may know it: by a link of their project, or as a management token of the team. */
 async function connectorFor(ref: string, caller: Caller, services: Services): Promise<Connector> {
   const found = await findConnector(services.db, ref);
-  if (found === null || found.state === "deleted") throw new ApiError("not_found");
-  const projectId = caller.projectId;
-  if (projectId !== null) await linkedSnapshot(found.connector.id, projectId, services);
-  return found.connector;
+  const connector = found?.state === "live" ? found.connector : null;
+  // Looked up in any case: the time of an answer must not tell whether a connector exists elsewhere.
+  if (caller.projectId !== null) await linkedSnapshot(connector?.id ?? "", caller.projectId, services);
+  if (connector === null) throw new ApiError("not_found");
+  return connector;
 }
 
 async function linkedSnapshot(connectorId: string, projectId: string, { db }: Services): Promise<ConnectorSnapshot> {
@@ -107,8 +115,22 @@ async function linkedSnapshot(connectorId: string, projectId: string, { db }: Se
   return toSnapshot(row);
 }
 
-async function tellGrants(names: string[], region: string | null, { grants }: Services): Promise<GrantRevocation> {
-  return sumRevocations(await Promise.all(names.map((name) => grants.grant(name, region).revoke(null))));
+/** What the Grants did, and how many of them did not answer. */
+async function tellGrants(
+  names: string[],
+  region: string | null,
+  { grants, log }: Services,
+): Promise<{ told: GrantRevocation[]; missed: number }> {
+  const tell = async (name: string) => {
+    try {
+      return await grants.grant(name, region).revoke(null);
+    } catch (error) {
+      log.warn("revoke.grant_unreachable", { reason: error instanceof Error ? error.message : "unknown" });
+      return null;
+    }
+  };
+  const told = (await Promise.all(names.map(tell))).filter((counts) => counts !== null);
+  return { told, missed: names.length - told.length };
 }
 
 function report(
