@@ -28,7 +28,8 @@ export async function requireVisibleConnector(
   const { projectId, environment } = caller;
   if (projectId === null) return requireConnector(db, reference);
   const found = await findConnector(db, reference ?? "");
-  const link = found?.state === "live" ? await findLink(db, found.connector.id, projectId) : null;
+  // Looked up in any case: the time of an answer must not tell whether a connector exists elsewhere.
+  const link = await findLink(db, found?.state === "live" ? found.connector.id : "", projectId);
   if (found === null || link === null) throw new ApiError("not_found");
   if (environment !== null && !link.environments.includes(environment)) {
     throw new ApiError("forbidden", {

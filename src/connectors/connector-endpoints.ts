@@ -13,6 +13,7 @@ import { connectorToWire, connectorWithDataToWire, entityTag } from "./connector
 import { createConnector } from "./create-connector.ts";
 import { effectiveByHeader } from "./effective-by.ts";
 import { checkIfMatch } from "./if-match.ts";
+import { isConnectorId } from "./uid.ts";
 import { updateConnector } from "./update-connector.ts";
 
 /** How often a deletion is tried again when a change came in between. */
@@ -105,8 +106,10 @@ export const deleteConnector = managementEndpoint("admin", {
 export const getConnectorKeys = publicEndpoint({
   summary: "The public keys of a connector that signs its client assertions (RFC 7517 §5).",
   async handle({ services, params }) {
-    // A tombstone still signs: its upstream revocations authenticate with the same key.
-    const found = await findConnector(services.db, params.c ?? "");
+    // By id only: anyone may ask, and a uid can be guessed. A tombstone still signs: its upstream revocations
+    // authenticate with the same key.
+    const id = params.c ?? "";
+    const found = isConnectorId(id) ? await findConnector(services.db, id) : null;
     const keys = found === null ? [] : (driverOf(found.connector.type)?.publicKeys(found.connector.config) ?? []);
     if (keys.length === 0) throw new ApiError("not_found");
     return { status: 200, body: { keys }, headers: { "cache-control": "public, max-age=300" } };
