@@ -29,11 +29,30 @@ export function consoleLogger(): Logger {
 }
 
 function formatLine(level: LogLevel, event: string, fields: LogFields): string {
-  const entries = Object.entries(fields)
+  const line: Record<string, unknown> = { level, event: cleanText(event) };
+  for (const [name, value] of Object.entries(fields)) {
     // A field must not pass itself off as the line's own level or event.
-    .filter(([name]) => name !== "level" && name !== "event")
-    .map(([name, value]) => [cleanText(name), isSecretName(name) ? REDACTED : cleanValue(value)]);
-  return inert(JSON.stringify({ level, event: cleanText(event), ...Object.fromEntries(entries) }));
+    if (name === "level" || name === "event") continue;
+    if (isPlainName(name)) line[name] = cleanValue(value);
+    else define(line, cleanText(name), isSecretName(name) ? REDACTED : cleanValue(value));
+  }
+  return inert(JSON.stringify(line));
+}
+
+/** Assignment would lose a member named `__proto__`. */
+function define(line: Record<string, unknown>, name: string, value: unknown): void {
+  Object.defineProperty(line, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
+/** Names that are no secret's and read the same when cleaned: literals of this code base, so the same few every time. */
+const plainNames = new Set<string>();
+const MAX_PLAIN_NAMES = 200;
+
+function isPlainName(name: string): boolean {
+  if (plainNames.has(name)) return true;
+  const plain = /^[a-zA-Z]+$/.test(name) && !isSecretName(name) && cleanText(name) === name;
+  if (plain && plainNames.size < MAX_PLAIN_NAMES) plainNames.add(name);
+  return plain;
 }
 
 function cleanValue(value: LogValue): string | number | boolean | null | undefined {
@@ -46,12 +65,16 @@ function cleanValue(value: LogValue): string | number | boolean | null | undefin
 
 /** Redaction comes first: a cut credential would no longer look like one. */
 function cleanText(text: string): string {
+  const clean = SUSPICIOUS.test(text) ? redact(text) : text;
+  return clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1)}…`;
+}
+
+function redact(text: string): string {
   const redacted = CREDENTIALS.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), text);
-  const clean = LONG_RUNS.reduce(
+  return LONG_RUNS.reduce(
     (rest, pattern) => rest.replace(pattern, (run) => (looksRandom(run) ? REDACTED : run)),
     redacted,
   );
-  return clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1)}…`;
 }
 
 /** Shapes of credentials, wherever they stand in a text. */
@@ -72,6 +95,12 @@ const CREDENTIALS: [RegExp, string][] = [
 
 /** Base64 before base64url: its `+` and `/` would leave the ends of a run too short to be noticed. */
 const LONG_RUNS = [/[A-Za-z0-9+/]{40,}={0,2}/g, /[\w-]{40,}/g];
+
+/** Matches wherever one of them does: one look instead of ten at the many texts that hold nothing. */
+const SUSPICIOUS = new RegExp(
+  [...CREDENTIALS.map(([pattern]) => pattern), ...LONG_RUNS].map(({ source }) => source).join("|"),
+  "i",
+);
 
 /** Joined words and paths are mostly lower-case letters; keys, hashes and tokens of this length never are. */
 function looksRandom(run: string): boolean {

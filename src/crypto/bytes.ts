@@ -34,27 +34,19 @@ export function lengthPrefixed(...parts: (string | Uint8Array)[]): Uint8Array<Ar
 
 /** Base64url without padding (RFC 4648 §5). */
 export function base64url(bytes: Uint8Array): string {
-  return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
 /** The bytes of canonical, unpadded base64url; null for anything else, non-zero trailing bits included (RFC 4648 §3.5). */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
-  const padding = "=".repeat((4 - (text.length % 4)) % 4);
-  return fromBase64(text.replaceAll("-", "+").replaceAll("_", "/") + padding);
+  return decodeStrictly(text + "=".repeat((4 - (text.length % 4)) % 4), "base64url");
 }
 
 /** The bytes of canonical, padded base64 (RFC 4648 §4); null for anything else, non-zero trailing bits included. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) return null;
-  let binary: string;
-  try {
-    binary = atob(text);
-  } catch {
-    return null;
-  }
-  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
-  return toBase64(bytes) === text ? bytes : null;
+  return decodeStrictly(text, "base64");
 }
 
 /** Lower-case hexadecimal. */
@@ -68,8 +60,11 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && crypto.subtle.timingSafeEqual(a, b);
 }
 
-function toBase64(bytes: Uint8Array): string {
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
+/** The platform's decoder skips white space, so callers have looked at the alphabet themselves. */
+function decodeStrictly(text: string, alphabet: "base64" | "base64url"): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Uint8Array.fromBase64(text, { alphabet, lastChunkHandling: "strict" });
+  } catch {
+    return null;
+  }
 }

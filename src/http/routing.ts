@@ -25,5 +25,6 @@ export function allowedMethods(methods: ReadonlyMap<string, Endpoint>): string {
  * and `slack%252Facme` is not another spelling of it.
  */
 export function rawPath(request: Request): string {
-  return new URL(request.url).pathname;
+  // The platform has parsed and normalised the URL; doing it again would cost more than all of routing.
+  return /^[^:]+:\/\/[^/?#]*([^?#]*)/.exec(request.url)?.[1] || "/";
 }

@@ -56,18 +56,24 @@ function writeAll(parts: (string | null)[], open: string, close: string): string
 }
 
 /**
- * The part of a request that decides which token answers it, as unambiguous bytes: equal for equal requests
- * in any order, different for different ones whatever separators they contain. The validity buffer and a
- * rejected token are about freshness, not identity, and stay out.
+ * The part of a request that decides which token answers it: equal for equal requests in any order. The validity
+ * buffer and a rejected token are about freshness, not identity, and stay out.
  */
-export function canonicalRequest(request: TokenRequest): Uint8Array<ArrayBuffer> {
-  return lengthPrefixed(
+export function canonicalParts(request: TokenRequest): (string | string[])[] {
+  return [
     ...subjectParts(request),
     ...optional(request.installationId),
-    lengthPrefixed(...request.scopes),
-    lengthPrefixed(...request.resources),
-    lengthPrefixed(...request.audience),
-    lengthPrefixed(...request.authorizationDetails.map((detail) => canonicalJson(detail) ?? "")),
+    request.scopes,
+    request.resources,
+    request.audience,
+    request.authorizationDetails.map((detail) => canonicalJson(detail) ?? ""),
+  ];
+}
+
+/** Those parts as unambiguous bytes: different for different requests, whatever separators they contain. */
+export function canonicalRequest(request: TokenRequest): Uint8Array<ArrayBuffer> {
+  return lengthPrefixed(
+    ...canonicalParts(request).map((part) => (typeof part === "string" ? part : lengthPrefixed(...part))),
   );
 }
 

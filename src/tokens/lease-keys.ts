@@ -4,22 +4,22 @@ import { mac } from "../crypto/mac.ts";
 import { ApiError } from "../errors.ts";
 import type { GrantIdentity } from "../grants/protocol.ts";
 import type { CallerScope } from "./authorize.ts";
-import { canonicalRequest } from "./canonical.ts";
+import { canonicalParts, canonicalRequest } from "./canonical.ts";
 import type { ConnectorSnapshot } from "./snapshot.ts";
 import type { TokenRequest } from "./token-request.ts";
 
 /**
- * Three keys, all injective encodings of what they stand for (length-prefixed, canonical):
- * memory keys are the encoding itself, KV keys its MAC (nothing readable in a key listing), and the token
- * group id names one set of interchangeable tokens inside a Grant.
+ * Three keys, all injective encodings of what they stand for (canonical; JSON or length-prefixed): memory keys are
+ * the encoding itself, KV keys its MAC (nothing readable in a key listing), and the token group id names one set of
+ * interchangeable tokens inside a Grant.
  */
 export function snapshotMemoryKey(connectorRef: string, projectId: string): string {
-  return asKey(lengthPrefixed("snapshot", connectorRef, projectId));
+  return JSON.stringify(["snapshot", connectorRef, projectId]);
 }
 
 /** What the caller asked for, before anything about the connector is known: usable for a look-up right away. */
 export function tokenMemoryKey(connectorRef: string, scope: CallerScope, request: TokenRequest): string {
-  return asKey(lengthPrefixed("token", connectorRef, scope.projectId, scope.environment, canonicalRequest(request)));
+  return JSON.stringify(["token", connectorRef, scope.projectId, scope.environment, canonicalParts(request)]);
 }
 
 export async function kvKey(keys: KeyRing, memoryKey: string): Promise<string> {
@@ -53,9 +53,4 @@ async function cacheMac(keys: KeyRing, data: Uint8Array<ArrayBuffer>): Promise<s
   const made = await mac(keys, "cache", data);
   if (made === null) throw new ApiError("key_missing", { reason: "primary key" });
   return made.mac;
-}
-
-/** Bytes as a string key, one code unit a byte: injective, and cheaper than any encoding. */
-function asKey(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
 }

@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseAuthorization } from "../../src/callers/bearer.ts";
 import { decodeUnverified, nestingOf } from "../../src/callers/unverified-token.ts";
+import { fromBase64url } from "../../src/crypto/bytes.ts";
 import { segment } from "./support.ts";
 
 const JWT = `${segment({ alg: "ES256" })}.${segment({ iss: "https://idp.example.com" })}.AAAA`;
@@ -60,6 +62,18 @@ describe("the Authorization header", () => {
     ["a value beyond 8 KiB", `Bearer ${"A".repeat(8192)}.AAAA.AAAA`],
   ])("B-16 %s is refused before any parsing", (_, value) => {
     expect(outcome(value)).toBe("invalid_token_format");
+  });
+
+  test("B-16 a segment passes exactly when it is the canonical spelling of some bytes", () => {
+    const character = fc.constantFrom(..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+    fc.assert(
+      fc.property(fc.string({ unit: character, minLength: 1, maxLength: 12 }), (text) => {
+        const expected = fromBase64url(text) === null ? "invalid_token_format" : "jwt";
+        expect(outcome(`Bearer AAAA.AAAA.${text}`)).toBe(expected);
+        expect(outcome(`Bearer ${text}.AAAA.AAAA`)).toBe(expected);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   test("B-16 a value of exactly 8 KiB is still read", () => {

@@ -38,6 +38,22 @@ describe("what is refused before a handler runs", () => {
     expect(pulled).toBeLessThan(24);
   });
 
+  test("a body longer than its announced length is refused, and a shorter one is read for what it is", async () => {
+    const stream = (text: string) => {
+      const { readable, writable } = new IdentityTransformStream();
+      const writer = writable.getWriter();
+      writer.write(new TextEncoder().encode(text)).then(
+        () => writer.close(),
+        () => undefined,
+      );
+      return readable;
+    };
+    const announced = (length: number) => ({ ...JSON_TYPE, "content-length": String(length) });
+    const longer = await post({ body: stream('{"slug":"a-longer-body"}'), headers: announced(8) });
+    expect([longer.status, longer.body.error.code]).toEqual([413, "payload_too_large"]);
+    expect((await post({ body: stream("{}"), headers: announced(100) })).status).toBe(400);
+  });
+
   test("a body that is not declared as UTF-8 JSON is refused, so that no form can be posted across sites", async () => {
     for (const type of [
       "text/plain",
