@@ -134,7 +134,12 @@ CREATE TABLE IF NOT EXISTS connectors (
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL,
   -- A deleted connector stays as a sealed tombstone until its upstream revocations are done.
-  deleted_at_ms INTEGER
+  deleted_at_ms INTEGER,
+  -- Incomplete, so that what the provider must know of it exists first; issues nothing.
+  draft INTEGER NOT NULL DEFAULT 0 CHECK (draft IN (0, 1)),
+  -- How its creator named the way of connecting, and the product of the service.
+  connection_method TEXT,
+  target TEXT
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS connectors_by_uid ON connectors (uid) WHERE deleted_at_ms IS NULL;
 CREATE INDEX IF NOT EXISTS connectors_by_name ON connectors (name, id) WHERE deleted_at_ms IS NULL;

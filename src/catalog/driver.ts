@@ -60,8 +60,16 @@ export interface SplitConfig<Config> {
   secrets: Record<string, string>;
 }
 
+/** The same as a driver just saved it. */
+export interface SavedConfig<Config> extends SplitConfig<Config> {
+  /** What the connector still lacks to work, as sentences that say what to do. */
+  missing?: string[];
+}
+
 export interface SaveContext {
   connectorId: string;
+  /** What is missing is only reported, so that the connector can be completed later. */
+  draft: boolean;
   /** Where the provider finds the public keys of `private_key_jwt` connectors. */
   jwksUri: string;
 }
@@ -74,14 +82,14 @@ export interface Driver<Config = unknown> {
   type: ConnectorType;
   typeName: string;
   /** Validate a create body's `data`, fetch what must be pinned (discovery), generate keys, and split off secrets. */
-  create(data: unknown, context: SaveContext, deps: DriverDeps): Promise<Result<SplitConfig<Config>>>;
+  create(data: unknown, context: SaveContext, deps: DriverDeps): Promise<Result<SavedConfig<Config>>>;
   /** The same for a PATCH body's `data` over what is stored; secrets not named stay. */
   update(
     stored: SplitConfig<Config>,
     data: unknown,
     context: SaveContext,
     deps: DriverDeps,
-  ): Promise<Result<SplitConfig<Config>>>;
+  ): Promise<Result<SavedConfig<Config>>>;
   /** The connector's `data` on the wire: public facts; a secret appears as `{set:true}` at most. */
   redact(config: Config, secretNames: string[]): Record<string, unknown>;
   capabilities(config: Config): Capabilities;

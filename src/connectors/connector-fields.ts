@@ -7,6 +7,10 @@ import { BINDINGS } from "./connector-row.ts";
 import { environmentIds } from "./link-fields.ts";
 
 const color = z.string().regex(/^#[0-9a-fA-F]{6}$/, "must be a colour as #RRGGBB");
+/** A name from the service's own vocabulary, such as `mcp`. */
+const facet = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, "must be 1 to 64 letters, digits, '.', '_', ':' or '-'");
 /** Whether it was uploaded is asked when it is saved. */
 const icon = z.string().regex(/^[0-9a-f]{40}$/, "must be the SHA-1 of an uploaded icon, in lower-case hex");
 const leaseSeconds = z.int().min(0).max(300);
@@ -18,7 +22,8 @@ const unserved = z.unknown().optional();
 
 export const CreateBody = z.strictObject({
   type: z.enum(CONNECTOR_TYPES).optional(),
-  data: z.unknown(),
+  /** Required, but for a draft. */
+  data: z.unknown().optional(),
   uid: uid.optional(),
   name: displayName.optional(),
   service: z
@@ -32,14 +37,14 @@ export const CreateBody = z.strictObject({
   minimumBinding: z.enum(BINDINGS).default("finalize"),
   leaseSeconds: leaseSeconds.default(60),
   region: z.enum([...JURISDICTIONS, ...LOCATION_HINTS]).optional(),
-  connectionMethod: unserved,
+  connectionMethod: facet.optional(),
+  target: facet.optional(),
   params: unserved,
-  target: unserved,
   triggers: unserved,
   events: unserved,
   triggerDestination: unserved,
   icon: icon.optional(),
-  draft: unserved,
+  draft: z.boolean().default(false),
 });
 export type CreateBody = z.output<typeof CreateBody>;
 
@@ -52,13 +57,15 @@ export const UpdateBody = z.strictObject({
   minimumBinding: z.enum(BINDINGS).optional(),
   leaseSeconds: leaseSeconds.optional(),
   icon: icon.nullable().optional(),
+  /** false insists on completing a draft; true keeps it one although it is complete. */
+  draft: z.boolean().optional(),
   region: unserved,
   triggers: unserved,
   events: unserved,
 });
 export type UpdateBody = z.output<typeof UpdateBody>;
 
-const UNSERVED = ["connectionMethod", "params", "target", "triggers", "events", "triggerDestination", "draft"];
+const UNSERVED = ["params", "triggers", "events", "triggerDestination"];
 
 /** Throws `bad_request` for a field that would change something that is not served yet, naming it. */
 export function refuseUnserved(body: Record<string, unknown>): void {

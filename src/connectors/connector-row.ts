@@ -39,6 +39,10 @@ export interface Connector extends LeaseSettings {
   minimumBinding: Binding;
   region: string | null;
   branding: Branding;
+  /** Incomplete; issues no token. */
+  draft: boolean;
+  connectionMethod: string | null;
+  target: string | null;
   createdBy: Actor | null;
   updatedBy: Actor | null;
   createdAtMs: number;
@@ -51,20 +55,22 @@ export const CONNECTOR_COLUMNS = `c.id, c.uid, c.name, c.type, c.service, c.conf
   c.secrets_generation AS secretsGeneration, c.revision, c.config_revision AS configRevision,
   c.lease_seconds AS leaseSeconds, c.previous_lease_seconds AS previousLeaseSeconds,
   c.lease_changed_at_ms AS leaseChangedAtMs,
-  c.minimum_binding AS minimumBinding, c.region, c.branding, c.created_by AS createdBy, c.updated_by AS updatedBy,
+  c.minimum_binding AS minimumBinding, c.region, c.branding, c.draft,
+  c.connection_method AS connectionMethod, c.target, c.created_by AS createdBy, c.updated_by AS updatedBy,
   c.created_at_ms AS createdAtMs, c.updated_at_ms AS updatedAtMs, c.deleted_at_ms AS deletedAtMs`;
 
 /** A row as `CONNECTOR_COLUMNS` selects it. */
 export interface ConnectorRow
   extends Omit<
     Connector,
-    "type" | "config" | "secretNames" | "minimumBinding" | "branding" | "createdBy" | "updatedBy"
+    "type" | "config" | "secretNames" | "minimumBinding" | "branding" | "draft" | "createdBy" | "updatedBy"
   > {
   type: string;
   config: string;
   secretNames: string;
   minimumBinding: string;
   branding: string;
+  draft: number;
   createdBy: string | null;
   updatedBy: string | null;
 }
@@ -75,6 +81,7 @@ const Stored = z.object({
   secretNames: jsonOf(z.array(z.string())),
   minimumBinding: z.enum(BINDINGS),
   branding: jsonOf(Branding),
+  draft: z.number().transform((stored) => stored === 1),
   createdBy: jsonOf(Actor).nullable(),
   updatedBy: jsonOf(Actor).nullable(),
 });

@@ -25,8 +25,9 @@ export function insertConnector(connector: Connector): Statement {
   return sql(
     `INSERT INTO connectors (id, uid, name, type, service, config, secrets_sealed, secrets_kid, secret_names,
        secrets_generation, revision, config_revision, lease_seconds, previous_lease_seconds, lease_changed_at_ms,
-       minimum_binding, region, branding, created_by, updated_by, created_at_ms, updated_at_ms)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       minimum_binding, region, branding, created_by, updated_by, created_at_ms, updated_at_ms,
+       draft, connection_method, target)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     connector.id,
     connector.uid,
     connector.name,
@@ -49,6 +50,9 @@ export function insertConnector(connector: Connector): Statement {
     jsonOrNull(connector.updatedBy),
     connector.createdAtMs,
     connector.updatedAtMs,
+    connector.draft ? 1 : 0,
+    connector.connectionMethod,
+    connector.target,
   );
 }
 
@@ -59,12 +63,14 @@ export function insertConnector(connector: Connector): Statement {
 export async function updateConnector(db: Database, next: Connector, revision: number): Promise<boolean> {
   const changes = await db.run(
     sql(
-      `UPDATE connectors SET uid = ?, name = ?, config = ?, secrets_sealed = ?, secrets_kid = ?, secret_names = ?,
+      `UPDATE connectors SET uid = ?, name = ?, service = ?, draft = ?, config = ?, secrets_sealed = ?, secrets_kid = ?, secret_names = ?,
          secrets_generation = ?, revision = ?, config_revision = ?, lease_seconds = ?, previous_lease_seconds = ?, lease_changed_at_ms = ?,
          minimum_binding = ?, branding = ?, updated_by = ?, updated_at_ms = ?
        WHERE id = ? AND revision = ? AND deleted_at_ms IS NULL`,
       next.uid,
       next.name,
+      next.service,
+      next.draft ? 1 : 0,
       JSON.stringify(next.config),
       next.secretsSealed,
       next.secretsKid,

@@ -71,7 +71,9 @@ async function newConnector(
 ): Promise<Connector> {
   const id = newId("scl", services.randomBytes);
   const teamId = await requireTeamId(services);
-  const saved = unwrap(await driver.create(body.data, saveContext(services, id), driverDeps(services)));
+  if (body.data === undefined && !body.draft) throw new ApiError("bad_request", { message: "data: is required." });
+  const context = { ...saveContext(services, id), draft: body.draft };
+  const saved = unwrap(await driver.create(body.data ?? {}, context, driverDeps(services)));
   const service = body.service ?? driver.service(saved.config);
   const actor = actorOf(caller);
   const nowMs = services.now();
@@ -95,6 +97,9 @@ async function newConnector(
       ...(body.accentColor !== undefined && { accentColor: body.accentColor }),
       ...(body.icon !== undefined && { icon: body.icon }),
     },
+    draft: body.draft,
+    connectionMethod: body.connectionMethod ?? null,
+    target: body.target ?? null,
     createdBy: actor,
     updatedBy: actor,
     createdAtMs: nowMs,

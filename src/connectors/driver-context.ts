@@ -18,7 +18,7 @@ export async function requireTeamId(services: Pick<Services, "db">): Promise<str
 }
 
 export function saveContext(services: SaveServices, connectorId: string): SaveContext {
-  return { connectorId, jwksUri: jwksUriOf(connectorId, services.settings.publicOrigin) };
+  return { connectorId, draft: false, jwksUri: jwksUriOf(connectorId, services.settings.publicOrigin) };
 }
 
 export function driverDeps({ fetch, now, urlPolicy, randomBytes }: SaveServices): DriverDeps {

@@ -9,6 +9,7 @@ export interface ConnectorSnapshotRow {
   type: string;
   name: string;
   service: string;
+  draft: number;
   config: string;
   config_revision: number;
   revision: number;
@@ -25,7 +26,7 @@ export interface ConnectorSnapshotRow {
   revoked_before_ms: number;
 }
 
-const SNAPSHOT = `SELECT t.id AS team_id, c.id, c.uid, c.type, c.name, c.service, c.config, c.config_revision, c.revision,
+const SNAPSHOT = `SELECT t.id AS team_id, c.id, c.uid, c.type, c.name, c.service, c.draft, c.config, c.config_revision, c.revision,
     c.region, c.lease_seconds, l.id AS link_id, l.updated_at_ms AS link_updated_at_ms, l.environments, l.installations,
     l.subjects, l.subject_namespace, l.scopes,
     max(t.revoked_before_ms, p.revoked_before_ms, c.revoked_before_ms, l.revoked_before_ms) AS revoked_before_ms

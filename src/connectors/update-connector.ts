@@ -35,6 +35,9 @@ export async function updateConnector(
   for (let attempt = 1; attempt <= TRIES; attempt++) {
     const current = await requireConnector(services.db, request.reference);
     unwrap(checkIfMatch(request.headers, current.revision));
+    if (body.draft === true && !current.draft) {
+      throw new ApiError("bad_request", { message: "draft: a live connector does not become a draft again." });
+    }
     if (Object.keys(body).length === 0) return current;
     const next = await withChanges(services, current, body, caller);
     if (await orConflict(storeConnector(services.db, next, current.revision), UID_TAKEN)) return next;
@@ -51,7 +54,7 @@ async function withChanges(
   const nowMs = services.now();
   return {
     ...current,
-    ...(body.data === undefined ? {} : await savedData(services, current, body.data)),
+    ...(await savedData(services, current, body)),
     ...changeLease(current, body.leaseSeconds ?? current.leaseSeconds, nowMs),
     uid: body.uid === undefined ? current.uid : unwrap(checkUid(body.uid)),
     name: body.name ?? current.name,
@@ -63,18 +66,28 @@ async function withChanges(
   };
 }
 
-/** The driver's new configuration; tokens issued under the old one become stale. */
-async function savedData(services: SaveServices, current: Connector, data: unknown): Promise<Partial<Connector>> {
+/**
+ * The driver's new configuration; tokens issued under the old one become stale. A draft is live as soon as it lacks
+ * nothing, judged as at creation; `draft: false` turns what is missing into an error, `draft: true` keeps it a draft.
+ */
+async function savedData(services: SaveServices, current: Connector, body: UpdateBody): Promise<Partial<Connector>> {
+  const completes = current.draft && body.draft === false;
+  if (body.data === undefined && !completes) return {};
   const driver = driverOf(current.type);
   if (driver === null) throw new ApiError("bad_request", { message: "data: this type cannot be changed here." });
   const teamId = await requireTeamId(services);
   const opened = unwrap(await openSecrets(services.keys, teamId, current));
   const secrets = Object.fromEntries(Object.entries(opened).map(([name, secret]) => [name, secret.expose()]));
-  const context = saveContext(services, current.id);
-  const saved = unwrap(await driver.update({ config: current.config, secrets }, data, context, driverDeps(services)));
+  const context = { ...saveContext(services, current.id), draft: current.draft && !completes };
+  const stored = { config: current.config, secrets };
+  const saved = unwrap(await driver.update(stored, body.data ?? {}, context, driverDeps(services)));
   const generation = current.secretsGeneration + 1;
+  const isIncomplete = (saved.missing ?? []).length > 0;
+  const namedByDriver = current.draft && current.service === driver.service(current.config);
   return {
     config: saved.config,
+    draft: context.draft && (isIncomplete || body.draft === true),
+    service: namedByDriver ? driver.service(saved.config) : current.service,
     configRevision: current.configRevision + 1,
     ...(await sealSecrets(services, { teamId, connectorId: current.id, generation }, saved.secrets)),
   };

@@ -50,7 +50,8 @@ export function effectiveSubject(caller: Caller, requested: RequestedSubject | n
  * May this caller have this token? Pure: everything it depends on is in its arguments.
  *
  * A connector that is not linked to the project does not exist for it (404); one linked for other environments
- * is 403 `forbidden`, with the message that clients match; an unsupported subject is 422 `unresolved_token`.
+ * is 403 `forbidden`, with the message that clients match; a draft is 422 `no_token`, an unsupported subject 422
+ * `unresolved_token`.
  */
 export function authorize(
   scope: CallerScope,
@@ -63,6 +64,11 @@ export function authorize(
   if (!link.environments.includes(scope.environment)) {
     return fail("forbidden", {
       message: `connector is not linked to this project for the environment "${scope.environment}". Add the environment to the link.`,
+    });
+  }
+  if (connector.draft) {
+    return fail("no_token", {
+      message: "This connector is a draft. Complete its configuration before asking for tokens.",
     });
   }
   if (driver === null || subject.type === "other") return fail("unresolved_token");

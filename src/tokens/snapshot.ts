@@ -13,6 +13,8 @@ export interface ConnectorSnapshot {
     uid: string;
     type: (typeof CONNECTOR_TYPES)[number];
     name: string;
+    /** Incomplete: issues nothing. */
+    draft: boolean;
     /** The driver's public configuration. */
     config: unknown;
     configRevision: number;
@@ -45,6 +47,7 @@ export const leasedSnapshot = z.object({
       uid: z.string(),
       type: z.enum(CONNECTOR_TYPES),
       name: z.string(),
+      draft: z.boolean(),
       config: z.unknown(),
       configRevision: z.number(),
       region: z.string().nullable(),
@@ -75,6 +78,7 @@ export function toSnapshot(row: ConnectorSnapshotRow): ConnectorSnapshot {
       uid: row.uid,
       type: z.enum(CONNECTOR_TYPES).parse(row.type),
       name: row.name,
+      draft: row.draft === 1,
       config: JSON.parse(row.config),
       configRevision: row.config_revision,
       region: row.region,

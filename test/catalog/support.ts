@@ -9,6 +9,7 @@ import { hostileAnswer } from "../providers/hostile.ts";
 export const NOW = Date.UTC(2026, 10, 22, 12);
 export const CONTEXT = {
   connectorId: "scl_test",
+  draft: false,
   jwksUri: "https://connect.example.com/v1/connectors/scl_test/jwks.json",
 };
 export const CLIENT_SECRET = "s3cret-of-the-client";

@@ -148,9 +148,6 @@ describe("create and read", () => {
     ["triggerDestination", { projectId: "project-a" }],
     ["icon", "a".repeat(40)],
     ["params", {}],
-    ["target", "api"],
-    ["connectionMethod", "app"],
-    ["draft", true],
   ])("%s is refused by name instead of being ignored", async ([field, value]) => {
     const answer = await create(apiKeyBody({ [field]: value }));
     expect([answer.status, answer.body.error.code]).toEqual([400, "bad_request"]);

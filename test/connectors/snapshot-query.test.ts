@@ -27,6 +27,7 @@ test("id and uid give the same snapshot, with everything the token path reads an
     type: "oauth",
     name: "Test",
     service: "test",
+    draft: 0,
     config: '{"a":1}',
     config_revision: 1,
     revision: 1,

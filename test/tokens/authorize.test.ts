@@ -39,6 +39,7 @@ const snapshot = (link: Partial<ConnectorSnapshot["link"]> = {}): ConnectorSnaps
     uid: "api-key/one",
     type: "api-key",
     name: "one",
+    draft: false,
     config: { subjectType: "app", values: [], serviceUrls: [] },
     configRevision: 1,
     region: null,

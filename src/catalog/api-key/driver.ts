@@ -1,5 +1,15 @@
 import { fail, ok, type Result } from "../../errors.ts";
-import type { Capabilities, Driver, DriverDeps, IssuedToken, MintRequest, SubjectType, TokenGroup } from "../driver.ts";
+import type {
+  Capabilities,
+  Driver,
+  DriverDeps,
+  IssuedToken,
+  MintRequest,
+  SavedConfig,
+  SplitConfig,
+  SubjectType,
+  TokenGroup,
+} from "../driver.ts";
 import { withParsedConfig } from "../parsed-config.ts";
 import { canonicalScopes, requestedScopes } from "../scopes.ts";
 import { type ApiKeyConfig, apiKeyConfig, type StoredValue, secretName } from "./config.ts";
@@ -14,8 +24,8 @@ const BUFFER_MARGIN_MS = 60_000;
 export const apiKeyDriver: Driver = withParsedConfig<ApiKeyConfig>(apiKeyConfig, {
   type: "api-key",
   typeName: "API key",
-  create: async (data, _context, deps) => createApiKey(data, deps),
-  update: async (stored, data, _context, deps) => updateApiKey(stored, data, deps),
+  create: async (data, _context, deps) => withMissing(createApiKey(data, deps)),
+  update: async (stored, data, _context, deps) => withMissing(updateApiKey(stored, data, deps)),
   redact,
   capabilities,
   publicKeys: () => [],
@@ -25,6 +35,13 @@ export const apiKeyDriver: Driver = withParsedConfig<ApiKeyConfig>(apiKeyConfig,
   // A static key can only be replaced at the provider by whoever made it.
   revoke: async () => ok("unsupported"),
 });
+
+function withMissing(saved: Result<SplitConfig<ApiKeyConfig>>): Result<SavedConfig<ApiKeyConfig>> {
+  if (!saved.ok) return saved;
+  const { subjectType, values } = saved.value.config;
+  const lacksValue = subjectType === "app" && values.length === 0;
+  return ok({ ...saved.value, missing: lacksValue ? ["Add a value with data.toAdd."] : [] });
+}
 
 function redact({ subjectType, values, serviceUrls, instructions }: ApiKeyConfig, secretNames: string[]) {
   return {

@@ -91,9 +91,12 @@ export type OAuthInput = z.output<typeof oauthInput>;
 export const oauthSettings = z.object({ ...settingsShape, clientId: plainText(512).min(1) });
 export type OAuthSettings = z.output<typeof oauthSettings>;
 
+/** The same of a draft, which may have no client yet: its `clientId` is empty. */
+export const oauthDraftSettings = oauthSettings.extend({ clientId: plainText(512).default("") });
+
 /** An `oauth` connector as it is stored, without its secrets `clientSecret` and `clientPrivateKey`. */
 export const oauthConfig = z.object({
-  settings: oauthSettings,
+  settings: oauthDraftSettings,
   /** The provider's metadata as it was when `serverUrl` was last set: pinned, never refreshed by itself. */
   discovered: serverMetadata.nullable(),
   clientAuth: z.object({

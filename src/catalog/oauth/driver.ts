@@ -22,8 +22,10 @@ export const oauthDriver: Driver = withParsedConfig<OAuthConfig>(oauthConfig, {
 
 function redact(config: OAuthConfig, secretNames: string[]): Record<string, unknown> {
   const { settings, clientAuth } = config;
+  const { clientId, ...others } = settings;
   return {
-    ...settings,
+    ...(clientId !== "" && { clientId }),
+    ...others,
     tokenEndpointAuthMethod: clientAuth.method,
     ...(secretNames.includes("clientSecret") ? { clientSecret: { set: true } } : {}),
     ...(clientAuth.jwksUri === null ? {} : { jwksUri: clientAuth.jwksUri }),

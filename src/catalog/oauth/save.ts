@@ -2,13 +2,14 @@ import * as z from "zod";
 import { generateSigningKey } from "../../crypto/signing-key.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { parseData } from "../connector-data.ts";
-import type { DriverDeps, SaveContext, SplitConfig } from "../driver.ts";
+import type { DriverDeps, SaveContext, SavedConfig, SplitConfig } from "../driver.ts";
 import { chooseAssertionAlg, chooseClientAuthMethod } from "./client-auth.ts";
 import {
   effectiveServer,
   mergeSettings,
   type OAuthConfig,
   type OAuthSettings,
+  oauthDraftSettings,
   oauthInput,
   oauthSettings,
 } from "./config.ts";
@@ -21,19 +22,20 @@ type Saved = SplitConfig<OAuthConfig>;
 /**
  * What is stored for a create (`stored` null) or update body's `data`: merged, discovered, checked, with a key pair
  * where assertions are signed. Naming `serverUrl` discovers anew; nothing else changes pinned metadata. A stored secret
- * or key serves the authorization server that it was stored for (RFC 9700 §4.4): another one needs its own. Fails with
- * `unknown_field`, `invalid_config`, `url_not_allowed` or `issuer_mismatch`.
+ * or key serves the authorization server that it was stored for (RFC 9700 §4.4): another one needs its own. A draft
+ * may lack what its grants need. Fails with `unknown_field`, `invalid_config`, `url_not_allowed` or `issuer_mismatch`.
  */
 export async function saveOAuth(
   stored: Saved | null,
   data: unknown,
   context: SaveContext,
   deps: DriverDeps,
-): Promise<Result<Saved>> {
+): Promise<Result<SavedConfig<OAuthConfig>>> {
   const input = parseData(oauthInput, data);
   if (!input.ok) return input;
   const { clientSecret, ...patch } = input.value;
-  const settings = parseData(oauthSettings, mergeSettings(stored?.config.settings ?? {}, patch));
+  const schema = context.draft ? oauthDraftSettings : oauthSettings;
+  const settings = parseData(schema, mergeSettings(stored?.config.settings ?? {}, patch));
   if (!settings.ok) return settings;
 
   const pinned = stored?.config.discovered ?? null;
@@ -57,7 +59,7 @@ export async function saveOAuth(
 
   const method = chooseClientAuthMethod(settings.value, server, secrets.has("clientSecret"));
   const problems = missingParts(settings.value, server, method, secrets.has("clientSecret"));
-  if (problems.length > 0) return fail("invalid_config", { message: problems.join(" ") });
+  if (problems.length > 0 && !context.draft) return fail("invalid_config", { message: problems.join(" ") });
 
   let key = stored?.config.clientAuth.key ?? null;
   if (method !== "private_key_jwt") {
@@ -72,6 +74,7 @@ export async function saveOAuth(
   return ok({
     config: { settings: settings.value, discovered: discovered.value, clientAuth },
     secrets: Object.fromEntries(secrets),
+    missing: problems,
   });
 }
 
@@ -94,6 +97,7 @@ function missingParts(
   hasSecret: boolean,
 ): string[] {
   const problems: string[] = [];
+  if (settings.clientId === "") problems.push("data.clientId is required.");
   if (server.token_endpoint === undefined) {
     problems.push(
       "The token endpoint is not known. Set data.serverUrl to an issuer that publishes it, or data.serverConfig.token_endpoint.",
