@@ -123,6 +123,8 @@ export interface Capabilities {
   partition: "environment" | "shared";
   appTokens?: TokenCapabilities;
   userTokens?: TokenCapabilities & { manualCredentialInput?: boolean };
+  /** Pages of the service for people, where they are known. */
+  sites?: { website?: string; devsite?: string; docsite?: string };
 }
 
 export interface TokenCapabilities {

@@ -13,6 +13,7 @@ import { connectorToWire, connectorWithDataToWire, entityTag } from "./connector
 import { createConnector } from "./create-connector.ts";
 import { effectiveByHeader } from "./effective-by.ts";
 import { checkIfMatch } from "./if-match.ts";
+import { needsReconsent } from "./reconsent.ts";
 import { isConnectorId } from "./uid.ts";
 import { updateConnector } from "./update-connector.ts";
 
@@ -83,9 +84,10 @@ export const patchConnector = managementEndpoint("admin", {
   summary: "Change a connector.",
   body: UpdateBody,
   async handle({ services, params, body, headers, caller }) {
-    const connector = await updateConnector(services, caller, { reference: params.c, body, headers });
-    const wire = connectorToWire(connector, driverOf(connector.type), services.settings.publicOrigin);
-    return { status: 200, body: { connector: wire }, headers: entityTag(connector) };
+    const { before, after } = await updateConnector(services, caller, { reference: params.c, body, headers });
+    const connector = connectorToWire(after, driverOf(after.type), services.settings.publicOrigin);
+    const reconsent = needsReconsent(before, after) && { reconsentNeeded: { scope: "user" } };
+    return { status: 200, body: { connector, ...reconsent }, headers: entityTag(after) };
   },
 });
 

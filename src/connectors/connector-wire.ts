@@ -34,6 +34,7 @@ export function connectorToWire(
     ...(connector.updatedBy && { updatedBy: connector.updatedBy }),
     ...(capabilities?.appTokens && { appTokens: capabilities.appTokens }),
     ...(capabilities?.userTokens && { userTokens: capabilities.userTokens }),
+    ...capabilities?.sites,
     ...connector.branding,
     ...(connector.type === "oauth" && { redirectUri: redirectUriOf(connector.id, publicOrigin) }),
     minimumBinding: connector.minimumBinding,

@@ -18,14 +18,15 @@ import { checkUid, UID_TAKEN } from "./uid.ts";
 const TRIES = 3;
 
 /**
- * Applies a PATCH to the connector as it is now; a concurrent change of other fields survives. Thrown: `not_found`,
+ * Applies a PATCH to the connector as it is now; a concurrent change of other fields survives. Answers the connector
+ * before and after. Thrown: `not_found`,
  * `gone`, `precondition_failed`, `invalid_uid`, `conflict`, and the driver's refusals of `data`.
  */
 export async function updateConnector(
   services: SaveServices,
   caller: AccessTokenCaller,
   request: { reference: string | undefined; body: UpdateBody; headers: Headers },
-): Promise<Connector> {
+): Promise<{ before: Connector; after: Connector }> {
   const { body } = request;
   refuseUnserved(body);
   if (body.region !== undefined) {
@@ -38,9 +39,11 @@ export async function updateConnector(
     if (body.draft === true && !current.draft) {
       throw new ApiError("bad_request", { message: "draft: a live connector does not become a draft again." });
     }
-    if (Object.keys(body).length === 0) return current;
+    if (Object.keys(body).length === 0) return { before: current, after: current };
     const next = await withChanges(services, current, body, caller);
-    if (await orConflict(storeConnector(services.db, next, current.revision), UID_TAKEN)) return next;
+    if (await orConflict(storeConnector(services.db, next, current.revision), UID_TAKEN)) {
+      return { before: current, after: next };
+    }
   }
   throw new ApiError("conflict", { message: "The connector is being changed by others. Read it again and repeat." });
 }

@@ -81,6 +81,12 @@ export function authorize(
   if (link.subjects !== null && !link.subjects.includes(subject.type)) {
     return fail("forbidden", { message: `The project's link does not allow the subject "${subject.type}".` });
   }
+  // No driver has installations yet, so a link that is narrowed to some allows nothing.
+  if (link.installations !== null) {
+    return fail("client_installation_required", {
+      message: "The project's link allows certain installations only, and this connector has none of them.",
+    });
+  }
   if (request.installationId !== null) {
     return fail("client_installation_required", { message: "This connector has no installation of that id." });
   }

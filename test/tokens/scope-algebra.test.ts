@@ -26,6 +26,7 @@ function resolve(asked: string[], defaults: string[], ceiling: string[] | null):
       name: "one",
       config: { ...config, settings: { ...config.settings, clientCredentials: { enabled: true, scopes: defaults } } },
       configRevision: 1,
+      draft: false,
       region: null,
       leaseSeconds: 60,
     },

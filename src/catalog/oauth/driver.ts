@@ -56,6 +56,8 @@ function capabilities(config: OAuthConfig): Capabilities {
     supportsTriggers: false,
     supportsIcon: "false",
     partition: "environment",
+    // RFC 8414 §2.
+    ...(server.service_documentation !== undefined && { sites: { docsite: server.service_documentation } }),
     ...(clientCredentials?.enabled === true ? { appTokens: tokens(clientCredentials.scopes) } : {}),
     ...(userAuthorization?.enabled === true ? { userTokens: tokens(userAuthorization.scopes) } : {}),
   };
