@@ -12,6 +12,9 @@ export interface NoticeCounts {
   pending: number;
 }
 
+/** A provider that is slow makes neither an operator nor a walk wait longer than this and one call; the alarm goes on. */
+const SENDING_MS = 5_000;
+
 /** What became of one notice; `expired`: there is nothing left to tell. */
 type Sent = "revoked" | "unsupported" | "failed" | "expired";
 
@@ -38,7 +41,9 @@ export class ProviderNotices {
   async send(grant: GrantRow | null): Promise<NoticeCounts> {
     const counts: NoticeCounts = { revoked: 0, unsupported: 0, failed: 0, pending: 0 };
     if (grant === null) return counts;
-    for (const pending of this.#revocations.due(this.#deps.now())) {
+    const startedAtMs = this.#deps.now();
+    for (const pending of this.#revocations.due(startedAtMs)) {
+      if (this.#deps.now() - startedAtMs >= SENDING_MS) break;
       const outcome = await this.#trySend(grant, pending);
       if (outcome !== "expired") counts[outcome]++;
     }

@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { loadKeyRing } from "../../src/crypto/key-ring.ts";
 import { randomBytes } from "../../src/crypto/random.ts";
 import { Secret } from "../../src/crypto/secret.ts";
@@ -42,4 +42,22 @@ test("C-13 a Grant does not keep every token that it ever opened in its memory",
   }
   expect((await vault.open(place(599), "")).expose()).toBe("token 599");
   await expect(vault.open(place(0), "")).rejects.toThrow("decryption_failed");
+});
+
+test("a provider that is slow to revoke does not keep the operator waiting for every token", {
+  timeout: 30_000,
+}, async () => {
+  const { api } = await isolate();
+  const at = await scene(api, "slow-to-revoke");
+  for (const scope of ["a", "b", "c", "d", "e"]) await ask(api, at, { scopes: [scope] });
+  await at.upstream.control({ delayMs: 2_000 });
+  const startedAtMs = Date.now();
+  const { body } = await api.delete(`/v1/connect/connectors/${at.connectorId}/tokens`, at.owner, {});
+  expect(Date.now() - startedAtMs).toBeLessThan(9_000);
+  expect(body).toMatchObject({ tokensFound: 5, local: "revoked", upstream: "pending" });
+  expect(body.providerRevoked).toBeLessThan(5);
+  expect(body.providerPending).toBe(5 - body.providerRevoked);
+
+  await at.upstream.control({ delayMs: 0 });
+  await vi.waitFor(async () => expect((await at.upstream.state()).revoked).toHaveLength(5), { timeout: 15_000 });
 });
