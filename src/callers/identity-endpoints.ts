@@ -12,8 +12,13 @@ import {
   listIdentities,
   MAX_RULES_PER_SELECTOR,
   type RegisteredIdentity,
+  rulesOfSelector,
 } from "./identity-store.ts";
+import type { IdentityRule } from "./issuer-record.ts";
 import { findIssuer } from "./issuer-store.ts";
+
+/** How often a rule is judged again when another one was written meanwhile. */
+const INSERT_TRIES = 5;
 
 export const createIdentity = managementEndpoint("admin", {
   creates: true,
@@ -48,21 +53,26 @@ export const createIdentity = managementEndpoint("admin", {
       claims,
       createdAtMs: services.now(),
     };
-    const peers = await insertIdentity(db, { ...identity, issuerId: issuer.id, selectorValue });
-    const objection =
-      peers.length > MAX_RULES_PER_SELECTOR
-        ? `There may be at most ${MAX_RULES_PER_SELECTOR} rules with this '${issuer.selectorClaim}'.`
-        : peers.some((peer) => !sameIdentity(peer, identity) && rulesOverlap(peer, identity))
-          ? "A token could match both this rule and one of another project or environment. Add a claim that tells them apart."
-          : null;
-    if (objection !== null) {
-      // Should this fail, the rule stays and its tokens are refused as ambiguous: never let through.
-      await deleteIdentity(db, project.id, identity.id);
-      throw new ApiError("conflict", { message: objection });
+    const rule = { ...identity, issuerId: issuer.id, selectorValue };
+    for (let attempt = 1; attempt <= INSERT_TRIES; attempt++) {
+      const peers = await rulesOfSelector(db, issuer.id, selectorValue);
+      // Judged before it is written: a rule that is refused must not hold for a moment, nor be leased for a minute.
+      const objection = objectionTo(identity, peers, issuer.selectorClaim);
+      if (objection !== null) throw new ApiError("conflict", { message: objection });
+      if (await insertIdentity(db, rule, peers)) return { status: 201, body: toWire(identity) };
     }
-    return { status: 201, body: toWire(identity) };
+    throw new ApiError("conflict", { message: "The rules are being changed by others. Repeat the request." });
   },
 });
+
+function objectionTo(identity: RegisteredIdentity, peers: IdentityRule[], selectorClaim: string): string | null {
+  if (peers.length >= MAX_RULES_PER_SELECTOR) {
+    return `There may be at most ${MAX_RULES_PER_SELECTOR} rules with this '${selectorClaim}'.`;
+  }
+  return peers.some((peer) => !sameIdentity(peer, identity) && rulesOverlap(peer, identity))
+    ? "A token could match both this rule and one of another project or environment. Add a claim that tells them apart."
+    : null;
+}
 
 export const getIdentities = managementEndpoint("viewer", {
   summary: "List a project's identity rules, newest first.",

@@ -21,18 +21,33 @@ interface Row {
   created_at_ms: number;
 }
 
+/** The rules of an issuer that pin its selector claim to this value. */
+export async function rulesOfSelector(db: Database, issuerId: string, selectorValue: string): Promise<IdentityRule[]> {
+  const rows = await db.all<Omit<Row, "issuer" | "created_at_ms">>(
+    sql(
+      "SELECT id, project_id, environment, claims FROM identities WHERE issuer_id = ? AND selector_value = ?",
+      issuerId,
+      selectorValue,
+    ),
+  );
+  return rows.map(ruleOf);
+}
+
 /**
- * Writes a rule and reads, in the same transaction, all rules of that issuer and selector value, the new one included.
- * Transactions are serial, so of two overlapping rules written at once the second sees the first.
+ * Writes a rule, unless there is one of that issuer and selector value that is not among the `known`: of two
+ * overlapping rules written at once, the second writes nothing. Returns whether it was written.
  */
 export async function insertIdentity(
   db: Database,
   rule: IdentityRule & { issuerId: string; selectorValue: string; createdAtMs: number },
-): Promise<IdentityRule[]> {
-  const [, selected] = await db.batch<[never, Omit<Row, "issuer" | "created_at_ms">]>([
+  known: IdentityRule[],
+): Promise<boolean> {
+  const changes = await db.run(
     sql(
       `INSERT INTO identities (id, issuer_id, selector_value, project_id, environment, claims, created_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+       WHERE NOT EXISTS (SELECT 1 FROM identities WHERE issuer_id = ?2 AND selector_value = ?3
+         AND id NOT IN (SELECT value FROM json_each(?8)))`,
       rule.id,
       rule.issuerId,
       rule.selectorValue,
@@ -40,14 +55,10 @@ export async function insertIdentity(
       rule.environment,
       JSON.stringify(rule.claims),
       rule.createdAtMs,
+      JSON.stringify(known.map(({ id }) => id)),
     ),
-    sql(
-      "SELECT id, project_id, environment, claims FROM identities WHERE issuer_id = ? AND selector_value = ?",
-      rule.issuerId,
-      rule.selectorValue,
-    ),
-  ]);
-  return selected.rows.map(ruleOf);
+  );
+  return changes === 1;
 }
 
 /** Up to `limit` rules of a project after `position`, newest first. */
