@@ -54,10 +54,12 @@ async function withChanges(
   body: UpdateBody,
   caller: AccessTokenCaller,
 ): Promise<Connector> {
+  const saved = await savedData(services, current, body);
+  // Read after what takes long: until the change is stored, leases of the old length are still given out.
   const nowMs = services.now();
   return {
     ...current,
-    ...(await savedData(services, current, body)),
+    ...saved,
     ...changeLease(current, body.leaseSeconds ?? current.leaseSeconds, nowMs),
     uid: body.uid === undefined ? current.uid : unwrap(checkUid(body.uid)),
     name: body.name ?? current.name,
