@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { Caller } from "./callers/caller.ts";
-import { ApiError, type Failure, unwrap } from "./errors.ts";
+import { createCallerDirectory } from "./callers/caller-directory.ts";
+import { ApiError, type Failure, type Result, unwrap } from "./errors.ts";
 import { failureOf, failureResponse, successResponse } from "./http/answer.ts";
 import { authenticateRequest } from "./http/authentication.ts";
 import { requireOwnProject, requireRole } from "./http/authorize-route.ts";
@@ -15,6 +16,7 @@ import { clientKey } from "./limits/client-address.ts";
 import { callerKey } from "./limits/work-budget.ts";
 import { resolveProjectId } from "./projects/project-store.ts";
 import { ROUTES } from "./routes.ts";
+import { identifyBinding } from "./service-binding/identify-binding.ts";
 import type { Services } from "./services.ts";
 import { newId } from "./store/ids.ts";
 import { checkTeamSelector } from "./team/team-selector.ts";
@@ -25,22 +27,27 @@ type Defer = (work: Promise<unknown>) => void;
 export interface App {
   /** Answers one request; work that may outlive the answer goes to `defer` (waitUntil). Never rejects. */
   fetch(request: Request, defer: Defer): Promise<Response>;
+  /** The same for a service binding: its `props` say who calls, and headers do not. */
+  fetchBound(props: unknown, request: Request, defer: Defer): Promise<Response>;
 }
 
 /** The HTTP face of everything: the URL map of `routes.ts`, in front of the given services. */
 export function createApp(services: Services, routes: readonly Route[] = ROUTES): App {
-  const hono = new Hono<{ Bindings: { defer: Defer } }>({ getPath: rawPath });
+  const hono = new Hono<{ Bindings: Pick<Call, "defer" | "binding"> }>({ getPath: rawPath });
   for (const [pattern, endpoints] of byPattern(routes)) {
-    hono.all(pattern, ({ req, env: { defer } }) =>
-      serve(services, { request: req.raw, params: req.param(), defer, pattern, endpoints }),
+    hono.all(pattern, ({ req, env }) =>
+      serve(services, { ...env, request: req.raw, params: req.param(), pattern, endpoints }),
     );
   }
-  hono.notFound(({ req, env: { defer } }) =>
-    serve(services, { request: req.raw, params: {}, defer, pattern: null, endpoints: new Map() }),
+  hono.notFound(({ req, env }) =>
+    serve(services, { ...env, request: req.raw, params: {}, pattern: null, endpoints: new Map() }),
   );
   return {
     async fetch(request, defer) {
-      return hono.fetch(request, { defer: loggedDefer(services, defer) });
+      return hono.fetch(request, { defer: loggedDefer(services, defer), binding: null });
+    },
+    async fetchBound(props, request, defer) {
+      return hono.fetch(request, { defer: loggedDefer(services, defer), binding: { props } });
     },
   };
 }
@@ -49,6 +56,8 @@ interface Call {
   request: Request;
   params: Record<string, string>;
   defer: Defer;
+  /** The service binding that it came through; null for HTTP, where credentials are in the headers. */
+  binding: { props: unknown } | null;
   /** The route's pattern, for the log: raw paths carry identifiers. Null = no route. */
   pattern: string | null;
   /** By method. */
@@ -84,7 +93,7 @@ async function serve(services: Services, call: Call): Promise<Response> {
 
 /** The sequence of every request: route, who, which team, may they, what, and only then the handler. */
 async function answer(services: Services, call: Call, trace: Trace): Promise<Answer> {
-  const { request, params, endpoints, defer } = call;
+  const { request, params, endpoints } = call;
   const endpoint = endpoints.get(request.method === "HEAD" ? "GET" : request.method);
   if (endpoint === undefined) {
     if (endpoints.size === 0) throw new ApiError("not_found", { message: "There is no such route." });
@@ -98,7 +107,7 @@ async function answer(services: Services, call: Call, trace: Trace): Promise<Ans
     return endpoint.handle(await inputOf(services, endpoint, call, query, trace));
   }
 
-  const caller = unwrap(await authenticateRequest(request.headers, services, defer));
+  const caller = unwrap(await identify(services, call));
   trace.caller = caller;
   if (!spendsItself(endpoint)) unwrap(await limits.take("caller", callerKey(caller)));
   unwrap(await checkTeamSelector({ teamId, slug }, () => findTeam(services.db)));
@@ -112,6 +121,12 @@ async function answer(services: Services, call: Call, trace: Trace): Promise<Ans
   const input = { ...(await inputOf(services, endpoint, call, query, trace)), caller: manager };
   if (endpoint.creates !== true) return endpoint.handle(input);
   return createOnce(services, { caller: manager, request, body: input.body }, () => endpoint.handle(input));
+}
+
+/** By the props of a service binding, or else by the request's credentials. */
+function identify(services: Services, { request, binding, defer }: Call): Promise<Result<Caller>> {
+  if (binding !== null) return identifyBinding(binding.props, createCallerDirectory({ ...services, defer }));
+  return authenticateRequest(request.headers, services, defer);
 }
 
 function spendsItself(endpoint: Endpoint): boolean {

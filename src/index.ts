@@ -5,6 +5,7 @@ import { ConnectorGateObject } from "./grants/connector-gate.ts";
 import { GrantObject } from "./grants/grant.ts";
 import { HousekeeperObject } from "./housekeeping/housekeeper.ts";
 import { unusableResponse } from "./http/unusable.ts";
+import { ConnectEntrypoint } from "./service-binding/connect-entrypoint.ts";
 
 /** The single writer of one grant. */
 export class Grant extends GrantObject {
@@ -27,13 +28,26 @@ export class Housekeeper extends HousekeeperObject {
   }
 }
 
+/** What Workers of the same account are bound to. */
+export class Connect extends ConnectEntrypoint {
+  constructor(ctx: ExecutionContext, env: Bindings) {
+    super(ctx, env, () => appOf(env));
+  }
+}
+
 /** Built once per isolate. The finished value is kept, never its promise: that must not cross requests. */
 let app: App | null = null;
+
+async function appOf(env: Bindings): Promise<App> {
+  app ??= createApp(await composeServices(env));
+  return app;
+}
 
 export default {
   async fetch(request, env, ctx) {
     try {
-      app ??= createApp(await composeServices(env));
+      // A built app is used without waiting.
+      app ??= await appOf(env);
     } catch (error) {
       return unusableResponse(error);
     }

@@ -27,4 +27,5 @@ export class Housekeeper extends HousekeeperObject {
   }
 }
 
+export { Connect } from "../src/index.ts";
 export default deployed;

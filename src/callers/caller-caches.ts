@@ -45,6 +45,8 @@ export interface CallerCaches {
   issuers: LruMap<string, LeasedEntry<IssuerAndRules>>;
   /** By issuer id and selector value, for issuers with many rules. */
   rules: LruMap<string, LeasedEntry<IdentityRule[]>>;
+  /** Project ids, by slug. */
+  projects: LruMap<string, LeasedEntry<string>>;
   /** By id. */
   accessTokens: LruMap<string, LeasedEntry<AccessTokenRow>>;
   /** By issuer id. */
@@ -58,6 +60,7 @@ export function createCallerCaches(maxEntries = 10_000): CallerCaches {
     verifiedTokens: new LruMap(maxEntries),
     issuers: new LruMap(Math.min(maxEntries, 1000)),
     rules: new LruMap(maxEntries),
+    projects: new LruMap(Math.min(maxEntries, 1000)),
     accessTokens: new LruMap(maxEntries),
     jwks: new LruMap(Math.min(maxEntries, 1000)),
     loading: new Map(),

@@ -10,11 +10,13 @@ import {
   insertUsedTokenId,
   selectAccessToken,
   selectIssuer,
+  selectProjectId,
   selectRulesOfIssuer,
   selectRulesOfSelector,
   toAccessTokenRow,
   toIdentityRule,
   toIssuerRecord,
+  toProjectId,
   updateJwks,
 } from "./caller-rows.ts";
 import { type IdentityRule, type IssuerRecord, identityRuleSchema, issuerRecordSchema } from "./issuer-record.ts";
@@ -23,6 +25,8 @@ import { type IdentityRule, type IssuerRecord, identityRuleSchema, issuerRecordS
 export interface CallerDirectory {
   /** The trusted issuer of exactly this `iss`, with its rules if they are few; null when it is not trusted. */
   issuer(iss: string, options?: LookUpOptions): Promise<Result<Leased<IssuerAndRules> | null>>;
+  /** The id of the project with that slug; null when there is none. */
+  projectId(slug: string): Promise<Result<Leased<string> | null>>;
   /** The rules of an issuer that has too many to keep together, by the JSON of their selector value. */
   rules(issuer: IssuerRecord, selectorValue: string, options?: LookUpOptions): Promise<Result<Leased<IdentityRule[]>>>;
   accessToken(id: string): Promise<Result<Leased<AccessTokenRow> | null>>;
@@ -63,6 +67,21 @@ export function createCallerDirectory(deps: DirectoryDeps): CallerDirectory {
 
   return {
     issuer: (iss, options) => lookUp(issuerSource(iss), leaseDeps, options),
+
+    projectId: (slug) =>
+      lookUp(
+        {
+          memory: callerCaches.projects,
+          memoryKey: slug,
+          name: ["project", slug],
+          schema: z.string(),
+          read: async () => {
+            const row = await db.first(selectProjectId(slug));
+            return row === null ? null : toProjectId(row);
+          },
+        },
+        leaseDeps,
+      ),
 
     async rules(issuer, selectorValue, options) {
       const source: LeaseSource<IdentityRule[]> = {

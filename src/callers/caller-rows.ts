@@ -45,6 +45,16 @@ export function toIssuerRecord(row: unknown): IssuerRecord {
   });
 }
 
+const projectRow = z.object({ id: z.string() });
+
+export function selectProjectId(slug: string): Statement {
+  return sql("SELECT id FROM projects WHERE slug = ?1", slug);
+}
+
+export function toProjectId(row: unknown): string {
+  return projectRow.parse(row).id;
+}
+
 const ruleRow = z.object({ id: z.string(), project_id: z.string(), environment: z.string(), claims: json });
 
 export function selectRulesOfIssuer(iss: string, limit: number): Statement {

@@ -4,7 +4,7 @@ import type { Role } from "./roles.ts";
 export type EnvironmentId = string;
 
 /** Somebody who proved who they are. The only shape in which identity travels past `callers/`. */
-export type Caller = WorkloadCaller | AccessTokenCaller;
+export type Caller = WorkloadCaller | ServiceBindingCaller | AccessTokenCaller;
 
 /** A workload whose OIDC token matched an identity rule (or was issued here for local development). */
 export interface WorkloadCaller {
@@ -14,6 +14,13 @@ export interface WorkloadCaller {
   /** Exact `iss` and `sub` of the verified token. */
   issuer: string;
   subject: string;
+}
+
+/** A Worker of the same account, bound to this one with `props` that name its project. */
+export interface ServiceBindingCaller {
+  kind: "service-binding";
+  projectId: string;
+  environment: EnvironmentId;
 }
 
 /** A person or machine with an access token of this deployment. */

@@ -26,5 +26,6 @@ export {
   UserAuthorizationRequiredError,
 } from "./errors.ts";
 export type { Sleep } from "./retry.ts";
+export type * from "./service-binding.ts";
 export type { Fetch } from "./transport.ts";
 export type * from "./types.ts";

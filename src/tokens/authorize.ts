@@ -23,7 +23,7 @@ export interface AuthorizedRequest {
  * (403 `environment_required`) and at least the developer role (403 `forbidden`).
  */
 export function callerScope(caller: Caller): Result<CallerScope> {
-  if (caller.kind === "workload") return ok({ projectId: caller.projectId, environment: caller.environment });
+  if (caller.kind !== "access-token") return ok({ projectId: caller.projectId, environment: caller.environment });
   if (!roleIncludes(caller.role, "developer")) {
     return fail("forbidden", { message: "This access token's role may not request provider tokens." });
   }
@@ -32,11 +32,11 @@ export function callerScope(caller: Caller): Result<CallerScope> {
 }
 
 /**
- * The subject a request is for. A workload may name any user: its project vouches for them. An access token may
+ * The subject a request is for. A workload or bound Worker may name any user: its project vouches for them. An access token may
  * name only the user it belongs to, and means that user when it names nobody.
  */
 export function effectiveSubject(caller: Caller, requested: RequestedSubject | null): Result<RequestedSubject> {
-  if (caller.kind === "workload") return ok(requested ?? { type: "app" });
+  if (caller.kind !== "access-token") return ok(requested ?? { type: "app" });
   if (requested === null) {
     return ok(caller.userId === null ? { type: "app" } : { type: "user", id: caller.userId, issuer: null });
   }

@@ -40,14 +40,17 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** The production bundle with fresh keys and an empty database, beside a real authorization server. */
-export async function startServer(options: AuthorizationServerOptions = {}): Promise<Server> {
+/** The production bundle with fresh keys and an empty database, beside a real authorization server and other Workers. */
+export async function startServer(
+  options: AuthorizationServerOptions = {},
+  alongside: TestHarnessOptions["workers"] = [],
+): Promise<Server> {
   const provider = await startAuthorizationServer(options);
   const secrets = { MASTER_KEYS: freshMasterKeys(), SETUP_TOKEN: randomBytes(24).toString("base64url") };
   // The port is the platform's choice; PUBLIC_ORIGIN, which has to name it, follows once it is known.
-  const harness = createTestHarness(harnessOptions({ ...secrets, PUBLIC_ORIGIN: "http://127.0.0.1:1" }));
+  const harness = createTestHarness(harnessOptions({ ...secrets, PUBLIC_ORIGIN: "http://127.0.0.1:1" }, alongside));
   const { origin } = (await harness.listen()).url;
-  await harness.update(harnessOptions({ ...secrets, PUBLIC_ORIGIN: origin }));
+  await harness.update(harnessOptions({ ...secrets, PUBLIC_ORIGIN: origin }, alongside));
   const worker = harness.getWorker<Bindings>();
   await applySchema((await worker.getEnv()).DB);
   return {
@@ -71,12 +74,14 @@ export async function startServer(options: AuthorizationServerOptions = {}): Pro
   };
 }
 
-function harnessOptions(secrets: Record<string, string>): TestHarnessOptions {
-  const configPath = "wrangler.toml";
-  return {
-    root,
-    workers: [{ configPath, prebuiltWorkerDir: inject("workerDir"), vars: { ALLOW_LOOPBACK: "true" }, secrets }],
+function harnessOptions(secrets: Record<string, string>, alongside: TestHarnessOptions["workers"]): TestHarnessOptions {
+  const deployment = {
+    configPath: "wrangler.toml",
+    prebuiltWorkerDir: inject("workerDir"),
+    vars: { ALLOW_LOOPBACK: "true" },
+    secrets,
   };
+  return { root, workers: [deployment, ...alongside] };
 }
 
 async function applySchema(db: D1Database): Promise<void> {
