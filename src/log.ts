@@ -65,7 +65,7 @@ function cleanValue(value: LogValue): string | number | boolean | null | undefin
 
 /** Redaction comes first: a cut credential would no longer look like one. */
 function cleanText(text: string): string {
-  const clean = SUSPICIOUS.test(text) ? redact(text) : text;
+  const clean = SUSPECTS.some((pattern) => pattern.test(text)) ? redact(text) : text;
   return clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1)}…`;
 }
 
@@ -96,10 +96,9 @@ const CREDENTIALS: [RegExp, string][] = [
 /** Base64 before base64url: its `+` and `/` would leave the ends of a run too short to be noticed. */
 const LONG_RUNS = [/[A-Za-z0-9+/]{40,}={0,2}/g, /[\w-]{40,}/g];
 
-/** Matches wherever one of them does: one look instead of ten at the many texts that hold nothing. */
-const SUSPICIOUS = new RegExp(
-  [...CREDENTIALS.map(([pattern]) => pattern), ...LONG_RUNS].map(({ source }) => source).join("|"),
-  "i",
+/** The same for a mere look: most texts hold nothing to replace. One by one, each is far faster than their alternation. */
+const SUSPECTS = [...CREDENTIALS.map(([pattern]) => pattern), ...LONG_RUNS].map(
+  ({ source, flags }) => new RegExp(source, flags.replace("g", "")),
 );
 
 /** Joined words and paths are mostly lower-case letters; keys, hashes and tokens of this length never are. */
