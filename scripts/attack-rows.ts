@@ -28,6 +28,7 @@ export const ATTACK_ROWS: Record<string, string> = {
   "C-08": "granted scopes that differ from the requested ones",
   "C-09": "a revoked token served from a stale cache",
   "C-11": "one hot token overloads its object",
+  "C-12": "loops that burn a provider's quota",
   "C-13": "secrets in logs and errors",
   "C-16": "members injected through the provider's answer",
   "D-01": "a dump of database, KV or object storage",
@@ -51,5 +52,6 @@ export const ATTACK_ROWS: Record<string, string> = {
   "U-02": "an icon that is a document or a program",
   "U-06": "the first visitor becomes owner",
   "U-12": "stack traces and details for strangers",
+  "U-13": "floods of public and unauthenticated routes",
   "U-14": "a member points a connector at a server of their own",
 };
