@@ -19,6 +19,49 @@ export function routeTable(routes: readonly RouteRow[]): string {
   return table(["route", "who", "what"], rows);
 }
 
+export interface PresetFacts {
+  title: string;
+  docs: string;
+  issuer: string;
+  selectorClaim: string;
+  algorithms: readonly string[];
+  maxTokenAgeMs: number;
+  immutableClaims: readonly string[];
+  example: { issuer: string; audience?: string; claims: Readonly<Record<string, unknown>> };
+}
+
+/** One row for each issuer that is known by name. */
+export function presetTable(presets: Record<string, PresetFacts>): string {
+  const code = (texts: readonly string[]) => texts.map((text) => `\`${text}\``).join(" ");
+  const rows = Object.entries(presets).map(([name, preset]) => [
+    `\`${name}\``,
+    `[${preset.title}](${preset.docs})`,
+    code([preset.issuer]),
+    code([preset.selectorClaim]),
+    code(preset.immutableClaims) || "none",
+    preset.algorithms.join(" "),
+    duration(preset.maxTokenAgeMs),
+  ]);
+  return table(["preset", "vendor's page", "`iss`", "selector claim", "ids", "algorithms", "longest age"], rows);
+}
+
+/** The two requests that let in the example workload of an issuer, as Markdown and as what is sent. */
+export function presetExample(name: string, { example }: PresetFacts) {
+  const audience = example.audience ?? "https://connect.example.com";
+  const registration = { preset: name, issuer: example.issuer, audience };
+  const rule = { issuer: example.issuer, environment: "production", claims: example.claims };
+  const block = (route: string, body: object) => `\`${route}\`\n\n\`\`\`json\n${JSON.stringify(body, null, 2)}\n\`\`\``;
+  const markdown = [
+    block("POST /v1/issuers", registration),
+    block("POST /v1/projects/{project}/identities", rule),
+  ].join("\n\n");
+  return { registration, rule, markdown };
+}
+
+function duration(ms: number): string {
+  return ms % 3_600_000 === 0 ? `${ms / 3_600_000} h` : `${ms / 60_000} min`;
+}
+
 /** The codes of the exhaustive switch in `src/error-codes.ts`, in its order. */
 export function errorCodes(errorsSource: string): string[] {
   return [...errorsSource.matchAll(/^\s*case "(\w+)":$/gm)].map(([, code = ""]) => code);

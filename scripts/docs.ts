@@ -6,6 +6,9 @@ import {
   coveredRows,
   errorCodes,
   errorTable,
+  type PresetFacts,
+  presetExample,
+  presetTable,
   type RouteRow,
   routeTable,
   withSection,
@@ -15,11 +18,17 @@ import { root } from "./paths.ts";
 // `node scripts/docs.ts` renews the tables of docs/ that are made from the code and the tests.
 
 // By variable paths: the Worker's types are not those of these scripts.
-const [routesModule, errorsModule] = ["../src/routes.ts", "../src/error-codes.ts"];
+const [routesModule, errorsModule, presetsModule] = [
+  "../src/routes.ts",
+  "../src/error-codes.ts",
+  "../src/callers/presets.ts",
+];
 const { ROUTES }: { ROUTES: readonly RouteRow[] } = await import(routesModule);
 const { describeError }: { describeError: (code: string) => { status: number; sentence: string } } = await import(
   errorsModule
 );
+
+const { ISSUER_PRESETS }: { ISSUER_PRESETS: Record<string, PresetFacts> } = await import(presetsModule);
 
 const read = (path: string) => readFile(join(root, path), "utf8");
 
@@ -39,3 +48,8 @@ await renew("docs/api.md", {
   errors: errorTable(errorCodes(await read("src/error-codes.ts")), describeError),
 });
 await renew("docs/security.md", { coverage: coverageTable(coveredRows(Object.fromEntries(tests)), ATTACK_ROWS) });
+const examples = Object.entries(ISSUER_PRESETS).map(([name, preset]) => [
+  `example ${name}`,
+  presetExample(name, preset).markdown,
+]);
+await renew("docs/callers.md", { presets: presetTable(ISSUER_PRESETS), ...Object.fromEntries(examples) });

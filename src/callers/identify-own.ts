@@ -22,7 +22,13 @@ export async function identifyOwn(
   const { publicOrigin } = deps.settings;
   const verified = await verifyWorkloadToken(
     token,
-    { issuer: publicOrigin, audience: publicOrigin, algorithms: ["ES256"], maxTokenAgeMs: OWN_MAX_TOKEN_AGE_MS },
+    {
+      issuer: publicOrigin,
+      audience: publicOrigin,
+      selectorClaim: "sub",
+      algorithms: ["ES256"],
+      maxTokenAgeMs: OWN_MAX_TOKEN_AGE_MS,
+    },
     {
       now: deps.now,
       typ: WORKLOAD_TOKEN_TYP,

@@ -11,7 +11,7 @@ import { canonicalKey } from "./claim-path.ts";
 import { pinIssuerKeys } from "./issuer-discovery.ts";
 import { deleteIssuer, insertIssuer, listIssuers, type RegisteredIssuer } from "./issuer-store.ts";
 import { MAX_KEYS, SUPPORTED_ALGORITHMS } from "./jwks-keys.ts";
-import { ISSUER_PRESETS, type IssuerPresetName, issuerPreset } from "./presets.ts";
+import { ISSUER_PRESETS, type IssuerPresetName, issuerPreset, presetJwksUri } from "./presets.ts";
 
 /** `Object.keys` types its answer as any strings. */
 const PRESET_NAMES = Object.keys(ISSUER_PRESETS) as IssuerPresetName[];
@@ -42,10 +42,11 @@ export const createIssuer = managementEndpoint("admin", {
     if (body.jwks !== undefined && body.jwksUri !== undefined) {
       throw new ApiError("bad_request", { message: "Give jwks or jwksUri, not both." });
     }
-    checkIssuerName(body.issuer, body.jwks === undefined && body.jwksUri === undefined, services);
+    const { issuer, jwks } = body;
+    checkIssuerName(issuer, jwks === undefined && body.jwksUri === undefined, services);
     const preset = issuerPreset(body.preset ?? null);
     const algorithms = [...new Set(body.algorithms ?? preset.algorithms)];
-    const { issuer, jwks, jwksUri } = body;
+    const jwksUri = body.jwksUri ?? presetJwksUri(body.preset ?? null, issuer);
     const pinned = unwrap(await pinIssuerKeys({ issuer, algorithms, jwks, jwksUri }, services.fetch));
     const now = services.now();
     const registered: RegisteredIssuer = {

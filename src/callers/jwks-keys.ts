@@ -53,7 +53,8 @@ export function parseJwks(value: unknown): Result<JSONWebKeySet> {
     if (!key.success || typeof candidate !== "object" || candidate === null) return [];
     // A key whose private half was published is everybody's key.
     if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(candidate, member))) return [];
-    return [withoutUndefined(key.data)];
+    // SPIFFE bundles (Trust Domain and Bundle §4.2.2) say what a key signs; of theirs, only these sign JWTs.
+    return [withoutUndefined({ ...key.data, use: key.data.use === "jwt-svid" ? "sig" : key.data.use })];
   });
   return ok({ keys });
 }

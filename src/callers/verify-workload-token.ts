@@ -1,6 +1,7 @@
 import { errors, type JWK, jwtVerify } from "jose";
 import * as z from "zod";
 import { fail, ok, type Result } from "../errors.ts";
+import { canonicalKey } from "./claim-path.ts";
 import type { IssuerRecord } from "./issuer-record.ts";
 import { SUPPORTED_ALGORITHMS } from "./jwks-keys.ts";
 import type { UnverifiedHeader, UnverifiedToken } from "./unverified-token.ts";
@@ -30,7 +31,7 @@ export interface VerifyDeps {
 
 /** `iss` is left out: the record was looked up by it. */
 const claimsSchema = z.looseObject({
-  sub: z.string().min(1).max(2048),
+  sub: z.string().max(2048),
   aud: z.union([z.string(), z.tuple([z.string()])]),
   exp: z.number(),
   iat: z.number().nonnegative(),
@@ -44,7 +45,7 @@ const claimsSchema = z.looseObject({
  */
 export async function verifyWorkloadToken(
   token: UnverifiedToken,
-  issuer: Pick<IssuerRecord, "issuer" | "audience" | "algorithms" | "maxTokenAgeMs">,
+  issuer: Pick<IssuerRecord, "issuer" | "audience" | "selectorClaim" | "algorithms" | "maxTokenAgeMs">,
   deps: VerifyDeps,
 ): Promise<Result<VerifiedClaims>> {
   const header = checkHeader(token.header, issuer.algorithms, deps.typ);
@@ -93,7 +94,10 @@ function typAllowed(typ: unknown, wanted: string | null): boolean {
   return typ.toLowerCase().replace(/^application\//, "") === (wanted ?? "jwt");
 }
 
-function checkClaims(payload: unknown, issuer: Pick<IssuerRecord, "issuer" | "audience">): Result<VerifiedClaims> {
+function checkClaims(
+  payload: unknown,
+  issuer: Pick<IssuerRecord, "issuer" | "audience" | "selectorClaim">,
+): Result<VerifiedClaims> {
   const parsed = claimsSchema.safeParse(payload);
   if (!parsed.success) {
     // jose has found our audience in `aud`; what does not fit the schema there is a second audience.
@@ -101,6 +105,10 @@ function checkClaims(payload: unknown, issuer: Pick<IssuerRecord, "issuer" | "au
     return fail(first === "aud" ? "audience_mismatch" : "token_claims_invalid", { reason: `claim=${String(first)}` });
   }
   const claims = parsed.data;
+  // Some issuers leave it empty for machines. That names nobody, so the identity must rest on another claim.
+  if (claims.sub === "" && canonicalKey(issuer.selectorClaim) === "/sub") {
+    return fail("token_claims_invalid", { reason: "claim=sub empty" });
+  }
   const lifetimeSeconds = claims.exp - claims.iat;
   if (lifetimeSeconds <= 0 || lifetimeSeconds > MAX_LIFETIME_SECONDS) {
     return fail("token_claims_invalid", { reason: `lifetime_seconds=${lifetimeSeconds}` });

@@ -13,13 +13,21 @@ const rsa = await signer("RS256", "rsa");
 
 async function verify(
   token: string,
-  options: { algorithms?: string[]; keys?: JWK[]; nowMs?: number; typ?: string | null; maxTokenAgeMs?: number } = {},
+  options: {
+    algorithms?: string[];
+    keys?: JWK[];
+    nowMs?: number;
+    typ?: string | null;
+    maxTokenAgeMs?: number;
+    selectorClaim?: string;
+  } = {},
 ) {
   const decoded = decodeUnverified(token);
   if (!decoded.ok) return decoded;
   const issuer = {
     issuer: ISS,
     audience: AUDIENCE,
+    selectorClaim: options.selectorClaim ?? "sub",
     algorithms: options.algorithms ?? ["ES256", "RS256"],
     maxTokenAgeMs: options.maxTokenAgeMs ?? 15 * 60_000,
   };
@@ -230,6 +238,15 @@ describe("the claims", () => {
       expect(await code(await honest.sign(claims({ sub })))).toBe("token_claims_invalid");
     },
   );
+
+  test("B-07 an empty sub passes only where identity rests on another claim", async () => {
+    const token = await honest.sign(claims({ sub: "", common_name: "x" }));
+    expect(await code(token, { selectorClaim: "common_name" })).toBe("ok");
+    expect(await code(token, { selectorClaim: "/sub" })).toBe("token_claims_invalid");
+    expect(await code(await honest.sign(claims({ sub: 1 })), { selectorClaim: "common_name" })).toBe(
+      "token_claims_invalid",
+    );
+  });
 
   test.each<[unknown]>([[""], [1], [["t"]], ["j".repeat(256)]])("B-07 jti %j is refused", async (jti) => {
     expect(await code(await honest.sign(claims({ jti })))).toBe("token_claims_invalid");
