@@ -65,9 +65,19 @@ function cleanValue(value: LogValue): string | number | boolean | null | undefin
 
 /** Redaction comes first: a cut credential would no longer look like one. */
 function cleanText(text: string): string {
+  if (cleanTexts.has(text)) return text;
   const clean = SUSPECTS.some((pattern) => pattern.test(text)) ? redact(text) : text;
+  if (clean === text && text.length <= MAX_KNOWN_LENGTH) {
+    if (cleanTexts.size >= MAX_CLEAN_TEXTS) cleanTexts.clear();
+    cleanTexts.add(text);
+  }
   return clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1)}…`;
 }
+
+/** Short texts with nothing to replace: the ids, routes and words that most lines repeat. */
+const cleanTexts = new Set<string>();
+const MAX_CLEAN_TEXTS = 2_000;
+const MAX_KNOWN_LENGTH = 80;
 
 function redact(text: string): string {
   const redacted = CREDENTIALS.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), text);
