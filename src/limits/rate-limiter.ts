@@ -22,6 +22,13 @@ export const PERIOD_MS = 10_000;
 const REFUSAL_MEMORY_MS = 1_000;
 const FAILURE_LOG_INTERVAL_MS = 60_000;
 
+/**
+ * So many are counted here before the platform counts one: a crowd that comes at once should not wait for as many calls
+ * of the binding. Per isolate and key, fewer than this many stay uncounted.
+ */
+const BATCHES: Record<LimitName, number> = { ip: 1, caller: 10, connector: 10, bypass: 10 };
+const UNBATCHED: Record<LimitName, number> = { ip: 1, caller: 1, connector: 1, bypass: 1 };
+
 const SENTENCES: Record<LimitName, string> = {
   ip: "Too many failed or anonymous requests from this address. Wait for the time in Retry-After.",
   caller: "This caller causes too much work. Reuse tokens until they expire, and wait for the time in Retry-After.",
@@ -36,9 +43,12 @@ const SENTENCES: Record<LimitName, string> = {
  */
 export function createRateLimiter(
   bindings: { readonly [Limit in LimitName]?: RateLimit | undefined },
-  { now, log }: { now: () => number; log: Logger },
+  { now, log, batched = true }: { now: () => number; log: Logger; batched?: boolean },
 ): RateLimiter {
+  const batches = batched ? BATCHES : UNBATCHED;
   const refusedUntilMs = new LruMap<string, number>(1_000);
+  /** What was counted here since the platform was told. */
+  const uncounted = new LruMap<string, number>(10_000);
   let quietUntilMs = 0;
 
   function refused(limit: LimitName, key: string): Failure | null {
@@ -53,6 +63,11 @@ export function createRateLimiter(
       if (binding === undefined) return ok(null);
       const known = refused(limit, key);
       if (known !== null) return { ok: false, failure: known };
+      const name = memoryKey(limit, key);
+      const count = (uncounted.get(name) ?? 0) + 1;
+      uncounted.set(name, count);
+      if (count < batches[limit]) return ok(null);
+      uncounted.delete(name);
       try {
         if ((await binding.limit({ key })).success) return ok(null);
       } catch (error) {
@@ -62,7 +77,9 @@ export function createRateLimiter(
         }
         return ok(null);
       }
-      refusedUntilMs.set(memoryKey(limit, key), now() + REFUSAL_MEMORY_MS);
+      refusedUntilMs.set(name, now() + REFUSAL_MEMORY_MS);
+      // Who was refused is asked for one by one until the platform says yes again.
+      uncounted.set(name, batches[limit] - 1);
       return { ok: false, failure: refusal(limit) };
     },
   };

@@ -4,11 +4,11 @@ import { createRateLimiter, type LimitName } from "../../src/limits/rate-limiter
 import { createLogger } from "../../src/log.ts";
 import { countingBinding } from "../support/limits.ts";
 
-function world(bindings: { readonly [Limit in LimitName]?: RateLimit }) {
+function world(bindings: { readonly [Limit in LimitName]?: RateLimit }, batched = false) {
   const lines: string[] = [];
   const time = { nowMs: 1_000_000 };
   const log = createLogger((line) => lines.push(line));
-  return { lines, time, limits: createRateLimiter(bindings, { now: () => time.nowMs, log }) };
+  return { lines, time, limits: createRateLimiter(bindings, { now: () => time.nowMs, log, batched }) };
 }
 
 describe("U-13 a limit", () => {
@@ -69,6 +69,24 @@ describe("U-13 a limit", () => {
     expect(lines).toHaveLength(2);
   });
 
+  test("counts a crowd in tens, an address one by one, and a caller over the limit one by one too", async () => {
+    const [caller, ip] = [countingBinding(3), countingBinding(3)];
+    const { limits, time } = world({ caller, ip }, true);
+    const passed = async (limit: LimitName, times: number) => {
+      let count = 0;
+      for (let time = 0; time < times; time++) if ((await limits.take(limit, "a")).ok) count++;
+      return count;
+    };
+    expect([await passed("ip", 3), ip.total()]).toEqual([3, 3]);
+    expect([await passed("caller", 39), caller.total()]).toEqual([39, 3]);
+    expect([await passed("caller", 20), caller.total()]).toEqual([0, 4]);
+    time.nowMs += 1_000;
+    expect([await passed("caller", 1), caller.total()]).toEqual([0, 5]);
+    time.nowMs += 1_000;
+    caller.reset();
+    expect([await passed("caller", 10), caller.total()]).toEqual([10, 1]);
+  });
+
   test("without a binding is off", async () => {
     const { limits } = world({});
     for (let request = 0; request < 50; request++) expect((await limits.take("ip", "a")).ok).toBe(true);
@@ -81,7 +99,7 @@ describe("U-13 a limit", () => {
       connector: env.CONNECTOR_LIMIT,
       bypass: env.BYPASS_LIMIT,
     };
-    const { limits, lines } = world(bindings);
+    const { limits, lines } = world(bindings, true);
     for (const limit of ["ip", "caller", "connector", "bypass"] as const) {
       const crowd = await Promise.all(Array.from({ length: 1000 }, () => limits.take(limit, "crowd")));
       expect(crowd.filter(({ ok }) => !ok)).toEqual([]);

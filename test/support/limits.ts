@@ -25,5 +25,5 @@ export function limitsOf(limits: { readonly [Limit in LimitName]?: number }) {
   ) as { [Limit in keyof typeof limits]: ReturnType<typeof countingBinding> };
   const lines: string[] = [];
   const log = createLogger((line) => lines.push(line));
-  return { bindings, lines, limits: createRateLimiter(bindings, { now: clock.now, log }) };
+  return { bindings, lines, limits: createRateLimiter(bindings, { now: clock.now, log, batched: false }) };
 }
