@@ -7,6 +7,33 @@ export interface RouteFacts {
   summary: string;
   /** Of management routes. */
   role?: string;
+  teamWide?: boolean;
+}
+
+/** Who calls: the credentials of a request, as far as routes tell them apart. */
+export const CALLERS = ["nobody", "workload", "viewer", "developer", "admin", "owner"] as const;
+export type CallerName = (typeof CALLERS)[number];
+
+/** Whether a route lets a caller in at all; `bound` = their token is bound to the project in the path. */
+export function admits([, pattern, endpoint]: RouteRow, caller: CallerName, bound = false): boolean {
+  if (endpoint.access === "public") return true;
+  if (endpoint.access === "runtime") return caller !== "nobody";
+  const needed = ([...CALLERS] as string[]).indexOf(endpoint.role ?? "");
+  const isOwnPath = pattern.split("/").includes(":p") && endpoint.teamWide !== true;
+  return needed > CALLERS.indexOf("workload") && CALLERS.indexOf(caller) >= needed && (!bound || isOwnPath);
+}
+
+/** One row for each route, one column for each caller, and whether tokens that are bound to the project pass as well. */
+export function roleTable(routes: readonly RouteRow[]): string {
+  const rows = routes.map((route) => {
+    const mark = (admitted: boolean) => (admitted ? (route[2].access === "runtime" ? "decides" : "yes") : "–");
+    return [
+      `\`${route[0]} ${route[1]}\``,
+      ...CALLERS.map((caller) => mark(admits(route, caller))),
+      mark(admits(route, "owner", true)),
+    ];
+  });
+  return table(["route", ...CALLERS, "bound to the project"], rows);
 }
 
 /** One row for each route: method and pattern, who may call it, what it does. */

@@ -10,6 +10,7 @@ import {
   presetExample,
   presetTable,
   type RouteRow,
+  roleTable,
   routeTable,
   withSection,
 } from "./doc-tables.ts";
@@ -45,6 +46,7 @@ const tests = await Promise.all(paths.map(async (path) => [path, await read(`tes
 
 await renew("docs/api.md", {
   routes: routeTable(ROUTES),
+  roles: roleTable(ROUTES),
   errors: errorTable(errorCodes(await read("src/error-codes.ts")), describeError),
 });
 await renew("docs/security.md", { coverage: coverageTable(coveredRows(Object.fromEntries(tests)), ATTACK_ROWS) });

@@ -116,7 +116,8 @@ async function answer(services: Services, call: Call, trace: Trace): Promise<Ans
   }
   const manager = unwrap(requireRole(caller, endpoint.role));
   if (manager.projectId !== null) {
-    unwrap(requireOwnProject(manager, await resolveProjectId(services.db, params.p)));
+    const projectId = endpoint.teamWide === true ? null : await resolveProjectId(services.db, params.p);
+    unwrap(requireOwnProject(manager, projectId));
   }
   const input = { ...(await inputOf(services, endpoint, call, query, trace)), caller: manager };
   if (endpoint.creates !== true) return endpoint.handle(input);

@@ -47,10 +47,11 @@ export const getLink = managementEndpoint("viewer", {
 });
 
 export const putProjectLink = managementEndpoint("admin", {
+  // A link decides what a project may reach, so a token of the project itself may not write it.
+  teamWide: true,
   summary: "Link a connector to a project, or replace the environments of an existing link.",
   body: LinkBody,
-  async handle({ services, params, body, caller }) {
-    refuseProjectToken(caller);
+  async handle({ services, params, body }) {
     const { db, now, randomBytes, urlPolicy } = services;
     const project = await requireProject(db, params.p);
     const connector = await requireConnector(db, params.c);
@@ -74,9 +75,9 @@ export const putProjectLink = managementEndpoint("admin", {
 });
 
 export const deleteLink = managementEndpoint("admin", {
+  teamWide: true,
   summary: "Unlink a connector from a project; its workloads get no token past the lease.",
-  async handle({ services, params, caller }) {
-    refuseProjectToken(caller);
+  async handle({ services, params }) {
     const project = await requireProject(services.db, params.p);
     const connector = await requireConnector(services.db, params.c);
     const removed = await removeLink(services.db, connector.id, project.id, services.now());
@@ -84,14 +85,6 @@ export const deleteLink = managementEndpoint("admin", {
     return { status: 204, headers: effectiveByHeader(connector, services.now()) };
   },
 });
-
-/** A link decides what a project may reach, so a token of the project itself may not write it. */
-function refuseProjectToken(caller: AccessTokenCaller): void {
-  if (caller.projectId === null) return;
-  throw new ApiError("forbidden", {
-    message: "Links are written with an access token that is not bound to a project.",
-  });
-}
 
 /** The caller without its environment: links of a project are shown whole to its tokens. */
 function wholeProject(caller: AccessTokenCaller): AccessTokenCaller {

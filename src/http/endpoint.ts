@@ -47,6 +47,8 @@ export interface PublicEndpoint<Body, Query> extends Common<Body, Query> {
 export interface ManagementEndpoint<Body, Query> extends Common<Body, Query> {
   access: "management";
   role: Role;
+  /** Refuses access tokens that are bound to a project on that project's own paths, too. */
+  teamWide?: boolean;
   /** Answers 201 for something new: repeats with the same `Idempotency-Key` get the same answer. */
   creates?: boolean;
   handle(input: Input<Body, Query> & { caller: AccessTokenCaller }): Promise<Answer>;
