@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS issuer_keys (
   retired_at_ms INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS issuer_keys_by_creation ON issuer_keys (created_at_ms, kid);
-CREATE INDEX IF NOT EXISTS issuer_keys_by_master_key ON issuer_keys (private_jwk_kid);
+CREATE INDEX IF NOT EXISTS issuer_keys_by_master_key ON issuer_keys (private_jwk_kid, kid);
 
 CREATE TABLE IF NOT EXISTS connectors (
   id TEXT PRIMARY KEY,
@@ -145,7 +145,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS connectors_by_uid ON connectors (uid) WHERE de
 CREATE INDEX IF NOT EXISTS connectors_by_name ON connectors (name, id) WHERE deleted_at_ms IS NULL;
 CREATE INDEX IF NOT EXISTS connectors_by_creation ON connectors (created_at_ms, id) WHERE deleted_at_ms IS NULL;
 CREATE INDEX IF NOT EXISTS connectors_by_update ON connectors (updated_at_ms, id) WHERE deleted_at_ms IS NULL;
-CREATE INDEX IF NOT EXISTS connectors_by_master_key ON connectors (secrets_kid);
+CREATE INDEX IF NOT EXISTS connectors_by_master_key ON connectors (secrets_kid, id);
 CREATE INDEX IF NOT EXISTS connectors_by_deletion ON connectors (deleted_at_ms) WHERE deleted_at_ms IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS links (
@@ -185,6 +185,15 @@ CREATE TABLE IF NOT EXISTS grants (
 CREATE INDEX IF NOT EXISTS grants_by_connector ON grants (connector_id, name);
 CREATE INDEX IF NOT EXISTS grants_by_subject ON grants (connector_id, subject_type, subject_id, subject_issuer, name);
 
+-- Which master keys a Grant may need: a row for each, written before the object seals anything with it, removed when
+-- the object has re-sealed everything. An empty kid: only the object knows.
+CREATE TABLE IF NOT EXISTS grant_keys (
+  grant_name TEXT NOT NULL REFERENCES grants (name) ON DELETE CASCADE,
+  kid TEXT NOT NULL,
+  PRIMARY KEY (grant_name, kid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS grant_keys_by_master_key ON grant_keys (kid, grant_name);
+
 -- Creations that were asked for under an Idempotency-Key, and what was answered.
 CREATE TABLE IF NOT EXISTS idempotency_keys (
   -- SHA-256 of (access token, method, path, key).
@@ -196,7 +205,7 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
   expires_at_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS idempotency_keys_by_expiry ON idempotency_keys (expires_at_ms);
-CREATE INDEX IF NOT EXISTS idempotency_keys_by_master_key ON idempotency_keys (answer_kid);
+CREATE INDEX IF NOT EXISTS idempotency_keys_by_master_key ON idempotency_keys (answer_kid, id);
 
 -- Walks that the Housekeeper still owes: telling every Grant of a connector about a revocation.
 CREATE TABLE IF NOT EXISTS revocation_walks (
@@ -210,3 +219,20 @@ CREATE TABLE IF NOT EXISTS revocation_walks (
   created_at_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS revocation_walks_by_due_time ON revocation_walks (due_at_ms, connector_id);
+
+-- The re-sealing of everything under one primary master key, by the Housekeeper, in steps.
+CREATE TABLE IF NOT EXISTS key_reseal (
+  singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+  primary_kid TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  -- The last row of this stage that was looked at: the key that it needed, and its id.
+  after_kid TEXT NOT NULL DEFAULT '',
+  after_id TEXT NOT NULL DEFAULT '',
+  resealed INTEGER NOT NULL DEFAULT 0,
+  -- Rows of this pass that could not be re-sealed; the pass is then repeated.
+  missed INTEGER NOT NULL DEFAULT 0,
+  -- NULL when it is done.
+  due_at_ms INTEGER,
+  started_at_ms INTEGER NOT NULL,
+  finished_at_ms INTEGER
+) STRICT;

@@ -70,19 +70,20 @@ export async function composeServices(env: Bindings): Promise<Services> {
 /** The part of them that Grant objects use. */
 export function composeGrantDeps(env: Bindings): GrantDeps {
   const { grants, ...shared } = composeShared(env);
-  let keys: KeyRing | null = null;
-  return {
-    ...shared,
-    gate: grants.gate,
-    keys: async () => {
-      keys ??= unwrap(await loadKeyRing(env.MASTER_KEYS));
-      return keys;
-    },
-  };
+  return { ...shared, gate: grants.gate, keys: lazyKeys(env) };
 }
 
 export function composeHousekeeperDeps(env: Bindings): HousekeeperDeps {
-  return composeShared(env);
+  return { ...composeShared(env), keys: lazyKeys(env) };
+}
+
+/** An object's constructor cannot wait for the import of the ring. */
+function lazyKeys(env: Bindings): () => Promise<KeyRing> {
+  let keys: KeyRing | null = null;
+  return async () => {
+    keys ??= unwrap(await loadKeyRing(env.MASTER_KEYS));
+    return keys;
+  };
 }
 
 function composeShared(env: Bindings) {

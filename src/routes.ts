@@ -20,6 +20,7 @@ import { health } from "./health/health-endpoint.ts";
 import type { Route } from "./http/routing.ts";
 import { createWorkloadToken, jwks, openidConfiguration } from "./issuer/issuer-endpoints.ts";
 import { createIssuerKey, getIssuerKeys, removeIssuerKey } from "./issuer/key-endpoints.ts";
+import { getKeys, resealKeys } from "./keys/key-endpoints.ts";
 import {
   createEnvironment,
   getEnvironments,
@@ -48,6 +49,8 @@ export const ROUTES: readonly Route[] = [
   ["POST", "/v1/access-tokens", createAccessToken],
   ["GET", "/v1/access-tokens", getAccessTokens],
   ["DELETE", "/v1/access-tokens/:id", removeAccessToken],
+  ["GET", "/v1/keys", getKeys],
+  ["POST", "/v1/keys/reseal", resealKeys],
 
   // Projects, and who may ask in their name
   ["POST", "/v1/projects", createProject],

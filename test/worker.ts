@@ -26,7 +26,8 @@ export class ConnectorGate extends ConnectorGateObject {
 
 export class Housekeeper extends HousekeeperObject {
   constructor(ctx: DurableObjectState, env: Bindings) {
-    super(ctx, env, { ...composeHousekeeperDeps(env), now: clock.now });
+    const deps = composeHousekeeperDeps(env);
+    super(ctx, env, { ...deps, now: clock.now, keys: async () => objectKeys.ring ?? deps.keys() });
   }
 }
 

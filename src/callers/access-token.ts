@@ -84,6 +84,17 @@ export async function verifyAccessToken(
   return matches && made !== null && row !== null && row.id === parsed.id;
 }
 
+/** The row with its MAC under the primary key, for a token that has just been verified against it. */
+export async function movedToPrimary(
+  keys: KeyRing,
+  parsed: ParsedAccessToken,
+  row: AccessTokenRow,
+): Promise<AccessTokenRow> {
+  const made = await secretMac(keys, parsed.id, parsed.secret.expose(), keys.primaryKid);
+  if (made === null) throw new ApiError("key_missing", { reason: "the ring lacks its primary key" });
+  return { ...row, secretMac: made.mac, secretMacKid: made.kid };
+}
+
 /** The id is under the MAC too, so that a row's MAC is worth nothing in another row. */
 function secretMac(keys: KeyRing, id: string, secret: string, kid: string) {
   return mac(keys, "access-token", lengthPrefixed(id, secret), kid);

@@ -4,7 +4,13 @@ import type { KeyRing } from "../crypto/key-ring.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { GuardedFetch } from "../outbound/guarded-fetch.ts";
-import { parseAccessToken, verifyAccessToken } from "./access-token.ts";
+import {
+  type AccessTokenRow,
+  movedToPrimary,
+  type ParsedAccessToken,
+  parseAccessToken,
+  verifyAccessToken,
+} from "./access-token.ts";
 import { parseAuthorization } from "./bearer.ts";
 import type { AccessTokenCaller, Caller, WorkloadCaller } from "./caller.ts";
 import type { CallerCaches } from "./caller-caches.ts";
@@ -52,14 +58,32 @@ export async function authenticate(headers: Headers, deps: AuthenticateDeps): Pr
 async function authenticateAccessToken(text: string, deps: AuthenticateDeps): Promise<Result<AccessTokenCaller>> {
   const parsed = await parseAccessToken(text);
   if (parsed === null) return fail("unauthorized", { reason: "malformed access token" });
-  const found = await deps.directory.accessToken(parsed.id);
+  const found = await findAccessToken(parsed.id, deps);
   if (!found.ok) return found;
-  const row = found.value?.value ?? null;
+  const row = found.value;
   const genuine = await verifyAccessToken(deps.keys, parsed, row);
   if (!genuine || row === null) return fail("unauthorized", { reason: "unknown access token" });
+  if (row.secretMacKid !== deps.keys.primaryKid) deps.defer(moveToPrimary(parsed, row, deps));
   if (row.expiresAtMs !== null && deps.now() >= row.expiresAtMs) return fail("token_expired");
   const { id: tokenId, role, projectId, environment, userId } = row;
   return ok({ kind: "access-token", tokenId, role, projectId, environment, userId });
+}
+
+/** A lease may show a MAC of a key that was dropped since, when the row has long been moved to another. */
+async function findAccessToken(
+  id: string,
+  { directory, keys }: AuthenticateDeps,
+): Promise<Result<AccessTokenRow | null>> {
+  const found = await directory.accessToken(id);
+  if (!found.ok) return found;
+  const stale = found.value !== null && !found.value.current && keys.key(found.value.value.secretMacKid) === null;
+  const current = stale ? await directory.accessToken(id, { current: true }) : found;
+  return current.ok ? ok(current.value?.value ?? null) : current;
+}
+
+/** A MAC cannot be made anew without the secret, so it moves to the primary key when its token is presented. */
+async function moveToPrimary(parsed: ParsedAccessToken, row: AccessTokenRow, deps: AuthenticateDeps): Promise<void> {
+  await deps.directory.moveAccessToken(row, await movedToPrimary(deps.keys, parsed, row));
 }
 
 async function authenticateWorkload(text: string, deps: AuthenticateDeps): Promise<Result<WorkloadCaller>> {

@@ -18,6 +18,7 @@ import {
   toIssuerRecord,
   toProjectId,
   updateJwks,
+  updateSecretMac,
 } from "./caller-rows.ts";
 import { type IdentityRule, type IssuerRecord, identityRuleSchema, issuerRecordSchema } from "./issuer-record.ts";
 
@@ -29,7 +30,9 @@ export interface CallerDirectory {
   projectId(slug: string): Promise<Result<Leased<string> | null>>;
   /** The rules of an issuer that has too many to keep together, by the JSON of their selector value. */
   rules(issuer: IssuerRecord, selectorValue: string, options?: LookUpOptions): Promise<Result<Leased<IdentityRule[]>>>;
-  accessToken(id: string): Promise<Result<Leased<AccessTokenRow> | null>>;
+  accessToken(id: string, options?: LookUpOptions): Promise<Result<Leased<AccessTokenRow> | null>>;
+  /** Stores the MAC of a verified access token under another master key, if the row still is what was verified. */
+  moveAccessToken(row: AccessTokenRow, next: AccessTokenRow): Promise<void>;
   /** Spends a token id; false when it was spent before. Kept until `expiresAtMs`, when the token is worthless anyway. */
   useTokenId(issuerId: string, jti: string, expiresAtMs: number): Promise<Result<boolean>>;
   saveJwks(issuerId: string, jwks: JSONWebKeySet, fetchedAtMs: number): Promise<void>;
@@ -99,7 +102,7 @@ export function createCallerDirectory(deps: DirectoryDeps): CallerDirectory {
       return ok(found.value ?? { value: [], holdUntilMs: 0, current: true });
     },
 
-    accessToken: (id) =>
+    accessToken: (id, options) =>
       lookUp(
         {
           memory: callerCaches.accessTokens,
@@ -112,7 +115,16 @@ export function createCallerDirectory(deps: DirectoryDeps): CallerDirectory {
           },
         },
         leaseDeps,
+        options,
       ),
+
+    async moveAccessToken(row, next) {
+      const known = callerCaches.accessTokens.get(row.id);
+      // Of a thousand requests of this token, the first writes, and the others see that here.
+      if (known !== undefined && known.value.secretMac !== row.secretMac) return;
+      if (known !== undefined) known.value = next;
+      await db.run(updateSecretMac(row, next));
+    },
 
     async useTokenId(issuerId, jti, expiresAtMs) {
       try {

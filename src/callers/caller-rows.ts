@@ -117,6 +117,18 @@ export function toAccessTokenRow(row: unknown): AccessTokenRow {
   });
 }
 
+/** Replaces the MAC that was just verified, once the operator has asked for everything to move to that key. */
+export function updateSecretMac(row: AccessTokenRow, next: AccessTokenRow): Statement {
+  return sql(
+    `UPDATE access_tokens SET secret_mac = ?1, secret_mac_kid = ?2 WHERE id = ?3 AND secret_mac = ?4
+       AND EXISTS (SELECT 1 FROM key_reseal WHERE singleton = 1 AND primary_kid = ?2)`,
+    next.secretMac,
+    next.secretMacKid,
+    row.id,
+    row.secretMac,
+  );
+}
+
 /** Changes one row the first time and none ever after. */
 export function insertUsedTokenId(issuerId: string, jti: string, expiresAtMs: number): Statement {
   return sql(

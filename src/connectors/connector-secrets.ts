@@ -19,7 +19,7 @@ export async function sealSecrets(
   const secretsGeneration = place.generation;
   const secretNames = Object.keys(secrets);
   if (secretNames.length === 0) return { secretsSealed: null, secretsKid: null, secretNames, secretsGeneration };
-  const context = contextOf(place.teamId, place.connectorId, secretsGeneration);
+  const context = connectorSecretsContext(place.teamId, place.connectorId, secretsGeneration);
   const secretsSealed = await seal(keys, context, Secret.of(JSON.stringify(secrets)), randomBytes);
   return { secretsSealed, secretsKid: kidOf(secretsSealed), secretNames, secretsGeneration };
 }
@@ -31,7 +31,7 @@ export async function openSecrets(
   connector: { id: string } & Pick<SealedSecrets, "secretsSealed" | "secretsGeneration">,
 ): Promise<Result<Record<string, Secret>>> {
   if (connector.secretsSealed === null) return ok({});
-  const context = contextOf(teamId, connector.id, connector.secretsGeneration);
+  const context = connectorSecretsContext(teamId, connector.id, connector.secretsGeneration);
   const opened = await open(keys, context, connector.secretsSealed);
   if (!opened.ok) return opened;
   const stored = StoredSecrets.safeParse(opened.value.expose());
@@ -39,6 +39,7 @@ export async function openSecrets(
   return ok(Object.fromEntries(Object.entries(stored.data).map(([name, text]) => [name, Secret.of(text)])));
 }
 
-function contextOf(team: string, rowId: string, generation: number): SealContext {
+/** Where a connector's envelope lies. */
+export function connectorSecretsContext(team: string, rowId: string, generation: number): SealContext {
   return { team, table: "connectors", column: "secrets", rowId, generation };
 }

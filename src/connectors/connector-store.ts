@@ -57,16 +57,21 @@ export function insertConnector(connector: Connector): Statement {
 }
 
 /**
- * Stores `next` if the connector is still at `revision`, else changes nothing and answers false.
+ * Stores `next` if the connector is still the `current` one, else changes nothing and answers false. Re-sealing its
+ * secrets is a change that no revision shows, and must not be undone.
  * `UniqueViolation` when a new uid is taken. Id, type, region and creation never change.
  */
-export async function updateConnector(db: Database, next: Connector, revision: number): Promise<boolean> {
+export async function updateConnector(
+  db: Database,
+  next: Connector,
+  current: Pick<Connector, "revision" | "secretsGeneration">,
+): Promise<boolean> {
   const changes = await db.run(
     sql(
       `UPDATE connectors SET uid = ?, name = ?, service = ?, draft = ?, config = ?, secrets_sealed = ?, secrets_kid = ?, secret_names = ?,
          secrets_generation = ?, revision = ?, config_revision = ?, lease_seconds = ?, previous_lease_seconds = ?, lease_changed_at_ms = ?,
          minimum_binding = ?, branding = ?, updated_by = ?, updated_at_ms = ?
-       WHERE id = ? AND revision = ? AND deleted_at_ms IS NULL`,
+       WHERE id = ? AND revision = ? AND secrets_generation = ? AND deleted_at_ms IS NULL`,
       next.uid,
       next.name,
       next.service,
@@ -86,7 +91,8 @@ export async function updateConnector(db: Database, next: Connector, revision: n
       jsonOrNull(next.updatedBy),
       next.updatedAtMs,
       next.id,
-      revision,
+      current.revision,
+      current.secretsGeneration,
     ),
   );
   return changes === 1;

@@ -41,7 +41,7 @@ export async function updateConnector(
     }
     if (Object.keys(body).length === 0) return { before: current, after: current };
     const next = await withChanges(services, current, body, caller);
-    if (await orConflict(storeConnector(services.db, next, current.revision), UID_TAKEN)) {
+    if (await orConflict(storeConnector(services.db, next, current), UID_TAKEN)) {
       return { before: current, after: next };
     }
   }

@@ -13,8 +13,9 @@ import { mintPoint, revocationPoint } from "./metric-points.ts";
 import { ATTEMPT_TIMEOUT_MS, mint } from "./mint.ts";
 import { grantName } from "./name.ts";
 import { PendingRevocations } from "./pending-revocations.ts";
-import type { GrantRevocation, GrantTokenAnswer, GrantTokenRequest, LeasedToken } from "./protocol.ts";
+import type { GrantReseal, GrantRevocation, GrantTokenAnswer, GrantTokenRequest, LeasedToken } from "./protocol.ts";
 import { ProviderNotices } from "./provider-notices.ts";
+import { Resealer } from "./resealer.ts";
 import { TokenVault } from "./token-vault.ts";
 
 /** How often a caller may find that what it waited for does not suit it, before it is told to come back. */
@@ -30,6 +31,7 @@ export class GrantObject extends DurableObject<unknown> {
   readonly #vault: TokenVault;
   readonly #leases: LeasePublisher;
   readonly #notices: ProviderNotices;
+  readonly #resealer: Resealer;
   /** Mints under way by token group. One object has one I/O context, so its callers may share a promise. */
   readonly #minting = new Map<string, Promise<Result<void>>>();
   readonly #failures = new Map<string, RememberedFailure>();
@@ -45,6 +47,7 @@ export class GrantObject extends DurableObject<unknown> {
     this.#vault = new TokenVault(ctx.id.name ?? "", deps);
     this.#leases = new LeasePublisher(deps);
     this.#notices = new ProviderNotices(ctx.storage, revocations, this.#vault, deps);
+    this.#resealer = new Resealer(ctx.id.name ?? "", { db, store: this.#store, vault: this.#vault }, deps);
     for (const attempt of this.#store.openAttempts()) {
       // The provider may have issued a token that nobody holds; it expires by itself, and minting again is safe.
       deps.log.warn("grant.attempt_abandoned", { kind: attempt.kind, startedAtMs: attempt.startedAtMs });
@@ -98,6 +101,11 @@ export class GrantObject extends DurableObject<unknown> {
     return revocation;
   }
 
+  /** Seal everything under this primary key, and forget in the index that other keys were needed. */
+  async reseal(primaryKid: string): Promise<GrantReseal> {
+    return this.#resealer.run(primaryKid, this.#store.identity());
+  }
+
   /** The one alarm of this object. It re-arms for what is left, whatever happened. */
   override async alarm(): Promise<void> {
     await this.#notices.sendFromAlarm(this.#store.identity());
@@ -140,11 +148,12 @@ export class GrantObject extends DurableObject<unknown> {
   }
 
   async #attempt(request: GrantTokenRequest, attemptId: string): Promise<Result<void>> {
-    const { db, keys, now, randomBytes } = this.#deps;
+    const { db, now, randomBytes } = this.#deps;
     const { identity, groupId, teamId, connector } = request;
     const revocations = this.#revocations;
     const startedAtMs = now();
-    if (!(await assertIndexRow(db, this.ctx.id.name ?? "", identity, startedAtMs))) {
+    const keys = await this.#deps.keys();
+    if (!(await assertIndexRow(db, this.ctx.id.name ?? "", identity, keys.primaryKid, startedAtMs))) {
       this.#drop(() => true);
       await this.#notices.schedule();
       return fail("not_found", { reason: "the connector is gone" });
@@ -163,7 +172,7 @@ export class GrantObject extends DurableObject<unknown> {
       },
       fail: () => this.#store.endAttempt(attemptId),
     };
-    return mint(request, await keys(), this.#deps, journal, (work) => this.ctx.waitUntil(work));
+    return mint(request, keys, this.#deps, journal, (work) => this.ctx.waitUntil(work));
   }
 
   async #sealed(

@@ -1,19 +1,21 @@
 import { type Database, sql } from "../store/database.ts";
+import { needKey } from "./index-keys.ts";
 import type { GrantIdentity } from "./protocol.ts";
 
 /**
- * Make the Grant known to the index, before it stores any token and again at each refresh; false when its
- * connector is gone, in which case nothing was written.
+ * Make the Grant known to the index, with the master key that it seals under now, before it stores any token and again
+ * at each refresh; false when its connector is gone.
  */
 export async function assertIndexRow(
   db: Database,
   name: string,
   identity: GrantIdentity,
+  kid: string,
   nowMs: number,
 ): Promise<boolean> {
   const { connectorId, installationId, subject, partition } = identity;
   const user = subject.type === "user" ? subject : { namespace: null, issuer: null, id: null };
-  const changes = await db.run(
+  const [indexed] = await db.batch([
     sql(
       `INSERT INTO grants
          (name, connector_id, installation_id, subject_type, subject_namespace, subject_issuer, subject_id, partition, created_at_ms, seen_at_ms)
@@ -30,8 +32,9 @@ export async function assertIndexRow(
       nowMs,
       connectorId,
     ),
-  );
-  return changes > 0;
+    needKey(name, kid),
+  ]);
+  return (indexed?.changes ?? 0) > 0;
 }
 
 /** At most `limit` names of a connector's Grants after a name, in order. */

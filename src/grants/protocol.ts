@@ -75,3 +75,11 @@ export interface GrantRevocation {
   providerFailed: number;
   providerPending: number;
 }
+
+/** What a Grant did when told to re-seal. */
+export interface GrantReseal {
+  /** Nothing in it needs another key any more. */
+  done: boolean;
+  /** Why not, for the log. */
+  reason: string;
+}

@@ -1,6 +1,6 @@
 import { ApiError } from "../errors.ts";
 import { publicEndpoint } from "../http/endpoint.ts";
-import { referencedKeyIds } from "./key-references.ts";
+import { referencedKeyIds } from "../keys/references.ts";
 
 /** How often one isolate asks the database; the route is open to anyone. */
 const RECHECK_MS = 30_000;

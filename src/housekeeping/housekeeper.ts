@@ -2,11 +2,11 @@ import { DurableObject } from "cloudflare:workers";
 import { purgeKeys } from "../http/idempotency-store.ts";
 import { purgeBeforeMs } from "../issuer/key-schedule.ts";
 import { purgeIssuerKeys } from "../issuer/key-store.ts";
-import type { Services } from "../services.ts";
+import { nextResealAtMs, type ResealDeps, stepReseal } from "../keys/reseal-step.ts";
 import { sql } from "../store/database.ts";
-import { nextWalkAtMs, owedWalks, stepWalk } from "./revocation-walk.ts";
+import { nextWalkAtMs, owedWalks, stepWalk, type WalkServices } from "./revocation-walk.ts";
 
-export type HousekeeperDeps = Pick<Services, "db" | "grants" | "log" | "now">;
+export type HousekeeperDeps = ResealDeps & WalkServices;
 
 /** Both bound the calls that one alarm makes, of which the platform allows a limited number. */
 const WALKS_PER_ROUND = 10;
@@ -65,7 +65,8 @@ export class HousekeeperObject extends DurableObject<unknown> {
       if (grantsLeft === 0) break;
       grantsLeft -= await stepWalk(walk, grantsLeft, this.#deps);
     }
-    const dueAtMs = (await nextWalkAtMs(db)) ?? Number.POSITIVE_INFINITY;
-    return Math.min(Math.max(dueAtMs, now() + SOON_MS), now() + ROUND_MS);
+    if (grantsLeft > 0) await stepReseal(grantsLeft, this.#deps);
+    const dueAtMs = [await nextWalkAtMs(db), await nextResealAtMs(db)].filter((due) => due !== null);
+    return Math.min(Math.max(Math.min(...dueAtMs), now() + SOON_MS), now() + ROUND_MS);
   }
 }

@@ -1,3 +1,4 @@
+import type { GrantStub } from "../grants/directory.ts";
 import { grantNames } from "../grants/index-row.ts";
 import type { Services } from "../services.ts";
 import { sql } from "../store/database.ts";
@@ -16,7 +17,9 @@ export interface Walk {
   deletedAtMs: number | null;
 }
 
-type WalkServices = Pick<Services, "db" | "grants" | "log" | "now">;
+export interface WalkServices extends Pick<Services, "db" | "log" | "now"> {
+  grants: { grant(name: string, region: string | null): Pick<GrantStub, "revoke"> };
+}
 
 /** Walks that are due, the longest due first, at most `limit`. One that waits does not keep others waiting. */
 export async function owedWalks(db: Services["db"], nowMs: number, limit: number): Promise<Walk[]> {

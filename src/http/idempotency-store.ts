@@ -57,7 +57,7 @@ export async function keepAnswer(
   answer: KeptAnswer,
 ): Promise<void> {
   const { db, keys, randomBytes } = services;
-  const sealed = await seal(keys, contextOf(teamId, claim), Secret.of(JSON.stringify(answer)), randomBytes);
+  const sealed = await seal(keys, answerContext(teamId, claim), Secret.of(JSON.stringify(answer)), randomBytes);
   await db.run(
     sql(
       `UPDATE idempotency_keys SET answer_sealed = ?, answer_kid = ?, expires_at_ms = ?
@@ -92,7 +92,7 @@ export async function openAnswer(
   claim: { id: string; claimedAtMs: number },
   sealed: string,
 ): Promise<KeptAnswer> {
-  const opened = unwrap(await open(keys, contextOf(teamId, claim), sealed));
+  const opened = unwrap(await open(keys, answerContext(teamId, claim), sealed));
   return KeptAnswer.parse(JSON.parse(opened.expose()));
 }
 
@@ -101,7 +101,10 @@ export async function purgeKeys(db: Services["db"], nowMs: number): Promise<void
   await db.run(sql("DELETE FROM idempotency_keys WHERE expires_at_ms <= ?", nowMs));
 }
 
-/** The time of the claim numbers the uses of one key: an answer of an earlier use does not open as a later one's. */
-function contextOf(team: string, { id, claimedAtMs }: { id: string; claimedAtMs: number }): SealContext {
+/**
+ * Where a kept answer lies. The time of the claim numbers the uses of one key: an answer of an earlier use does not open
+ * as a later one's.
+ */
+export function answerContext(team: string, { id, claimedAtMs }: { id: string; claimedAtMs: number }): SealContext {
   return { team, table: "idempotency_keys", column: "answer", rowId: id, generation: claimedAtMs };
 }

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadKeyRing } from "../../src/crypto/key-ring.ts";
 import { unwrap } from "../../src/errors.ts";
-import { keyReferenceStatements } from "../../src/health/key-references.ts";
+import { keyReferenceStatements, referencedKeyIds } from "../../src/keys/references.ts";
 import { clock } from "../support/clock.ts";
 import { ask, isolate, type Scene, scene } from "../support/connect.ts";
 import { objectKeys } from "../support/object-keys.ts";
@@ -44,6 +44,15 @@ describe("D-05 master-key rotation", () => {
     expect(text).not.toContain("k1");
     expect(services.lines.join("\n")).toContain('"missingKeys":"k1"');
     expect((await ask(api, at)).status).toBeGreaterThanOrEqual(401);
+  });
+
+  test("the look for keys ends, whatever the issuer's own key ids sort before", async () => {
+    const { services } = await isolate();
+    await env.DB.exec(
+      "INSERT INTO issuer_keys (kid, alg, public_jwk, private_jwk_sealed, private_jwk_kid, created_at_ms) VALUES ('0', 'ES256', '{}', '', 'k1', 0)",
+    );
+    expect(await referencedKeyIds(services.db)).toContain("k1");
+    await env.DB.exec("DELETE FROM issuer_keys WHERE kid = '0'");
   });
 
   test("D-05 a whole ring is healthy", async () => {

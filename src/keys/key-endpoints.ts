@@ -1,0 +1,38 @@
+import * as z from "zod";
+import { ApiError } from "../errors.ts";
+import { managementEndpoint } from "../http/endpoint.ts";
+import type { Services } from "../services.ts";
+import { type RingStatus, ringStatus } from "./key-status.ts";
+import { countReferences } from "./references.ts";
+import { findRun, startRun } from "./reseal-run.ts";
+
+export const getKeys = managementEndpoint("owner", {
+  summary: "The master-key ring by key id: what needs which key, how far re-sealing is, which key may be dropped.",
+  async handle({ services }) {
+    return { status: 200, body: await currentStatus(services) };
+  },
+});
+
+export const resealKeys = managementEndpoint("owner", {
+  summary: "Re-seal everything under the primary master key, in the background; goes on where it stopped.",
+  bodyOptional: true,
+  body: z.strictObject({
+    // While a deploy spreads, some of us still have the ring of before.
+    primary: z.string().max(16).optional(),
+  }),
+  async handle({ services, body }) {
+    const { db, keys, now, nudgeHousekeeper } = services;
+    if (body.primary !== undefined && body.primary !== keys.primaryKid) {
+      throw new ApiError("conflict", {
+        message: `The primary key is '${keys.primaryKid}' here. Wait until the deploy has spread, and try again.`,
+      });
+    }
+    await db.batch(startRun(keys.primaryKid, now()));
+    await nudgeHousekeeper();
+    return { status: 200, body: await currentStatus(services) };
+  },
+});
+
+async function currentStatus({ db, keys }: Pick<Services, "db" | "keys">): Promise<RingStatus> {
+  return ringStatus(keys, await countReferences(db), await findRun(db));
+}
