@@ -8,7 +8,7 @@ import type { Services } from "../services.ts";
 import { withOneLoader } from "../store/one-loader.ts";
 import { type AuthorizedRequest, authorize, type CallerScope } from "./authorize.ts";
 import { leaseKeyFor, publishSnapshot, readLeases } from "./kv-rung.ts";
-import { type Leased, mayServe, renewalDue, snapshotLeaseMs } from "./lease.ts";
+import { isBelievable, type Leased, mayServe, renewalDue, snapshotLeaseMs } from "./lease.ts";
 import { snapshotMemoryKey, tokenGroupId, tokenMemoryKey } from "./lease-keys.ts";
 import { type ConnectorSnapshot, toSnapshot } from "./snapshot.ts";
 import { recall, remember } from "./token-caches.ts";
@@ -147,7 +147,7 @@ async function tokenInKv({ services, keys, leaseFloorMs }: Climb): Promise<Lease
 }
 
 function isLive({ now }: LadderServices, leaseFloorMs: number): (lease: Leased) => boolean {
-  return ({ leaseUntilMs }) => now() < leaseUntilMs && leaseUntilMs >= leaseFloorMs;
+  return (lease) => isBelievable(lease, leaseFloorMs, now());
 }
 
 /** The authority on connectors and links. What does not exist is never leased to anyone. */

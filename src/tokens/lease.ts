@@ -15,8 +15,14 @@ export const SHORTEST_KV_LEASE_SECONDS = 60;
 /** KV entries are garbage after their lease; the TTL only collects it. KV's own minimum is 60 s. */
 export const KV_TTL_SECONDS = 120;
 
-/** A change of the lease length binds for this long with the longest length before it. */
-export const LEASE_CHANGE_MEMORY_MS = 5 * 60_000;
+/** The longest lease that a connector may have. */
+const LONGEST_LEASE_MS = 5 * 60_000;
+
+/**
+ * A change of the lease length binds for this long with the longest length before it: as long as a lease of the old
+ * length can be held by whoever's clock is behind the one that recorded the change.
+ */
+export const LEASE_CHANGE_MEMORY_MS = LONGEST_LEASE_MS + CLOCK_MARGIN_MS;
 
 export interface Leased {
   /** The clock read before the authoritative read. */
@@ -58,6 +64,15 @@ export function mayServe(
     token.revokedBeforeMs >= needs.revokedBeforeMs &&
     outlivesBuffer(token, needs.validityBufferMs, nowMs)
   );
+}
+
+/**
+ * Whether a lease that another machine wrote may be acted on: it runs, ends no earlier than `leaseFloorMs`, and is no
+ * longer than any honest one. A clock that was ahead must not make a lease outlast what `effectiveBy` promises.
+ */
+export function isBelievable({ leaseUntilMs }: Leased, leaseFloorMs: number, nowMs: number): boolean {
+  const latestEndMs = nowMs + LONGEST_LEASE_MS + CLOCK_MARGIN_MS;
+  return nowMs < leaseUntilMs && leaseUntilMs >= leaseFloorMs && leaseUntilMs <= latestEndMs;
 }
 
 /** The end of a lease in one isolate's memory: up to a fifth early, at random, so that isolates do not renew together. */

@@ -4,6 +4,7 @@ import {
   CLOCK_MARGIN_MS,
   effectiveBufferMs,
   effectiveByMs,
+  isBelievable,
   mayServe,
   memoryLeaseEndMs,
   renewalDue,
@@ -50,6 +51,13 @@ test("memory lets go of a lease up to a fifth early, never late", () => {
   );
 });
 
+test("a lease that a clock far ahead wrote is not believed: none may end later than the longest honest one", () => {
+  const latest = 1_000 + 300_000 + CLOCK_MARGIN_MS;
+  const ending = (leaseUntilMs: number) => isBelievable({ leaseFromMs: 0, leaseUntilMs }, 500, 1_000);
+  expect([ending(1_000), ending(1_001), ending(latest), ending(latest + 1)]).toEqual([false, true, true, false]);
+  expect(isBelievable({ leaseFromMs: 0, leaseUntilMs: 2_000 }, 2_001, 1_000)).toBe(false);
+});
+
 test("renewal is due from two thirds of a lease on", () => {
   const lease = { leaseFromMs: 0, leaseUntilMs: 60_000 };
   expect(renewalDue(lease, 39_999)).toBe(false);
@@ -59,11 +67,12 @@ test("renewal is due from two thirds of a lease on", () => {
 describe("effectiveBy", () => {
   test("is the lease and a clock margin away", () => {
     const settled = { leaseSeconds: 60, previousLeaseSeconds: 300, leaseChangedAtMs: 0 };
-    expect(effectiveByMs(settled, 300_000)).toBe(300_000 + 60_000 + CLOCK_MARGIN_MS);
+    expect(effectiveByMs(settled, 302_000)).toBe(302_000 + 60_000 + CLOCK_MARGIN_MS);
   });
   test("counts a longer lease that was in force within the last five minutes", () => {
     const shortened = { leaseSeconds: 0, previousLeaseSeconds: 300, leaseChangedAtMs: 1_000 };
-    expect(effectiveByMs(shortened, 300_999)).toBe(300_999 + 300_000 + CLOCK_MARGIN_MS);
-    expect(effectiveByMs(shortened, 301_000)).toBe(301_000 + SHORTEST_SNAPSHOT_LEASE_MS + CLOCK_MARGIN_MS);
+    const lastMs = 301_000 + CLOCK_MARGIN_MS - 1;
+    expect(effectiveByMs(shortened, lastMs)).toBe(lastMs + 300_000 + CLOCK_MARGIN_MS);
+    expect(effectiveByMs(shortened, lastMs + 1)).toBe(lastMs + 1 + SHORTEST_SNAPSHOT_LEASE_MS + CLOCK_MARGIN_MS);
   });
 });
