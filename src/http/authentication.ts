@@ -39,7 +39,7 @@ function authenticationDeps(headers: Headers, services: Services, defer: Authent
     log,
     callerCaches,
     directory: createCallerDirectory({ ...services, defer, mayLookUp }),
-    ownIssuer: { publicKeys: () => publicJwks(services) },
+    ownIssuer: { publicKeys: () => publicJwks(services, mayLookUp) },
     defer,
   };
 }

@@ -1,7 +1,7 @@
 import type { JSONWebKeySet, JWK } from "jose";
 import { kidOf, open, type SealContext, seal } from "../crypto/envelope.ts";
 import { generateSigningKey, importSigningKey } from "../crypto/signing-key.ts";
-import { ApiError, unwrap } from "../errors.ts";
+import { ApiError, ok, type Result, unwrap } from "../errors.ts";
 import type { Services } from "../services.ts";
 import type { Database } from "../store/database.ts";
 import { findTeam } from "../team/team-store.ts";
@@ -25,10 +25,17 @@ interface Known {
 
 const known = new WeakMap<Database, Known>();
 
-/** Our public keys; empty before setup. The first request for them makes the first key. */
-export async function publicJwks(deps: KeyDeps): Promise<JSONWebKeySet> {
+/**
+ * Our public keys; empty before setup. The first request for them makes the first key. `mayLookUp` is asked before the
+ * database is; its failure is thrown.
+ */
+export async function publicJwks(
+  deps: KeyDeps,
+  mayLookUp: () => Result<null> = () => ok(null),
+): Promise<JSONWebKeySet> {
   const remembered = known.get(deps.db);
   if (remembered && deps.now() - remembered.readAtMs < KEYS_FRESH_MS) return published(remembered.stored, deps);
+  unwrap(mayLookUp());
   try {
     const team = await findTeam(deps.db);
     return team === null ? { keys: [] } : published((await refresh(deps, team.id)).stored, deps);
