@@ -14,6 +14,14 @@ export interface WorkloadCaller {
   /** Exact `iss` and `sub` of the verified token. */
   issuer: string;
   subject: string;
+  /** Of a token that was issued here for local development: the access token that it was made with. */
+  developer?: Developer;
+}
+
+/** Who made themselves a development token. */
+export interface Developer {
+  accessTokenId: string;
+  userId: string | null;
 }
 
 /** A Worker of the same account, bound to this one with `props` that name its project. */

@@ -71,7 +71,7 @@ export function requestEvent(request: AnsweredRequest): RequestEvent {
     status,
     durationMs,
     caller: caller?.kind ?? "none",
-    callerId: caller?.kind === "access-token" ? caller.tokenId : undefined,
+    callerId: accessTokenIdOf(caller),
     projectId: caller?.projectId ?? undefined,
     environment: caller?.environment ?? undefined,
     connectorId: facts.connectorId,
@@ -85,6 +85,12 @@ export function requestEvent(request: AnsweredRequest): RequestEvent {
     errorCode: failure?.code,
     reason: failure?.reason,
   };
+}
+
+/** The access token that was presented, or that a development token was made with. */
+function accessTokenIdOf(caller: Caller | null): string | undefined {
+  if (caller?.kind === "access-token") return caller.tokenId;
+  return caller?.kind === "workload" ? caller.developer?.accessTokenId : undefined;
 }
 
 /** Answers are information, refusals a warning, and what is our fault or a provider's an error. */

@@ -2,12 +2,15 @@ import * as z from "zod";
 import { ApiError } from "../errors.ts";
 import { managementEndpoint, publicEndpoint } from "../http/endpoint.ts";
 import { requireProject } from "../projects/project-store.ts";
+import { findAccessToken } from "../team/access-token-store.ts";
 import { findTeam } from "../team/team-store.ts";
 import { JWKS_MAX_AGE_MS, MAX_WORKLOAD_TOKEN_SECONDS } from "./key-schedule.ts";
 import { publicJwks } from "./signing-keys.ts";
 import { issueWorkloadToken } from "./workload-token.ts";
 
 const CACHEABLE = { "cache-control": `public, max-age=${JWKS_MAX_AGE_MS / 1000}` };
+
+const CLAIMS = "iss sub aud exp iat jti owner_id project_id environment access_token_id user_id".split(" ");
 
 /** OpenID Connect Discovery 1.0 §3, as far as an issuer without end users has anything to say. */
 export const openidConfiguration = publicEndpoint({
@@ -23,7 +26,7 @@ export const openidConfiguration = publicEndpoint({
         response_types_supported: ["id_token"],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["ES256"],
-        claims_supported: ["iss", "sub", "aud", "exp", "iat", "jti", "owner_id", "project_id", "environment"],
+        claims_supported: CLAIMS,
       },
     };
   },
@@ -39,7 +42,7 @@ export const jwks = publicEndpoint({
 });
 
 export const createWorkloadToken = managementEndpoint("developer", {
-  summary: "A workload token for local development, at most 12 hours long.",
+  summary: "A workload token for local development, at most 12 hours long and never longer than the access token.",
   bodyOptional: true,
   body: z.strictObject({
     expiresInSeconds: z.int().min(60).max(MAX_WORKLOAD_TOKEN_SECONDS).default(MAX_WORKLOAD_TOKEN_SECONDS),
@@ -53,8 +56,18 @@ export const createWorkloadToken = managementEndpoint("developer", {
     }
     const team = await findTeam(services.db);
     if (team === null) throw new ApiError("setup_required");
+    // From the database: what the caller's lease still shows may have been deleted.
+    const made = await findAccessToken(services.db, caller.tokenId);
+    if (made === null) throw new ApiError("unauthorized", { reason: "deleted access token" });
     const token = await issueWorkloadToken(
-      { teamId: team.id, projectId: project.id, environment: "development", ...body },
+      {
+        teamId: team.id,
+        projectId: project.id,
+        environment: "development",
+        developer: { accessTokenId: made.id, userId: made.userId },
+        notAfterMs: made.expiresAtMs,
+        ...body,
+      },
       services,
     );
     return { status: 200, body: { token } };

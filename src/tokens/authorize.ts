@@ -32,18 +32,31 @@ export function callerScope(caller: Caller): Result<CallerScope> {
 }
 
 /**
- * The subject a request is for. A workload or bound Worker may name any user: its project vouches for them. An access token may
- * name only the user it belongs to, and means that user when it names nobody.
+ * The subject a request is for. A workload or bound Worker may name any user: its project vouches for them. An access
+ * token, and a development token that was made with one, may name only the user that the access token belongs to; the
+ * access token means that user when it names nobody.
  */
 export function effectiveSubject(caller: Caller, requested: RequestedSubject | null): Result<RequestedSubject> {
-  if (caller.kind !== "access-token") return ok(requested ?? { type: "app" });
+  const person = personOf(caller);
+  if (person === null) return ok(requested ?? APP);
+  const { userId } = person;
   if (requested === null) {
-    return ok(caller.userId === null ? { type: "app" } : { type: "user", id: caller.userId, issuer: null });
+    return ok(caller.kind === "access-token" && userId !== null ? { type: "user", id: userId, issuer: null } : APP);
   }
-  if (requested.type === "user" && (requested.id !== caller.userId || requested.issuer !== null)) {
-    return fail("forbidden", { message: "An access token may ask for the app or for its own user only." });
+  if (requested.type === "user" && (requested.id !== userId || requested.issuer !== null)) {
+    return fail("forbidden", {
+      message: "An access token, or a token made with one, may ask for the app or for its own user only.",
+    });
   }
   return ok(requested);
+}
+
+const APP: RequestedSubject = { type: "app" };
+
+/** The person behind a caller, as far as one is; null for a system, which speaks for its users. */
+function personOf(caller: Caller): { userId: string | null } | null {
+  if (caller.kind === "access-token") return caller;
+  return caller.kind === "workload" ? (caller.developer ?? null) : null;
 }
 
 /**
@@ -116,6 +129,13 @@ function boundedGroup(
   const resolved = resolve(request.scopes);
   const ceiling = link.scopes;
   if (!resolved.ok || ceiling === null) return resolved;
+  // Each can give rights of its own at the provider, and scopes say nothing about those.
+  if (resources.length + audience.length + authorizationDetails.length > 0) {
+    return fail("insufficient_scope", {
+      message:
+        "The project's link has a ceiling of scopes, which cannot judge resources, audience or authorizationDetails. Omit them.",
+    });
+  }
   const within = resolved.value.scopes.filter((scope) => ceiling.includes(scope));
   const isDefault = request.scopes.length === 0;
   if (!isDefault && within.length < resolved.value.scopes.length) return aboveCeiling(ceiling);

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { authenticate, WORKLOAD_TOKEN_TYP } from "../../src/callers/authenticate.ts";
 import { base64url, fromBase64url } from "../../src/crypto/bytes.ts";
 import {
@@ -8,6 +8,7 @@ import {
   malleate,
   segment,
   signer,
+  storeAccessToken,
   storeIssuer,
   storeProject,
   storeRule,
@@ -340,16 +341,18 @@ describe("our own issuer", () => {
       sub: "owner:team_1:project:prj_1",
       project_id: "prj_1",
       environment: "development",
+      access_token_id: "developer",
       ...overrides,
     });
+  beforeAll(() => storeAccessToken("developer"));
 
-  test("a workload token of ours needs no registration, no database and no fetch", async () => {
+  test("a workload token of ours needs no registration and no fetch", async () => {
     const ours = await signer();
     const { call, own, state } = isolate();
     own.keys = [ours.publicJwk];
     const result = await call(await ours.sign(claims(), { typ: WORKLOAD_TOKEN_TYP }));
     expect(result).toMatchObject({ ok: true, value: { projectId: "prj_1", environment: "development", issuer: iss } });
-    expect(state).toMatchObject({ dbCalls: 0, kvReads: 0, fetches: [] });
+    expect(state.fetches).toEqual([]);
   });
 
   test.each(["connect-webhook+jwt", "at+jwt", "JWT", undefined])(
@@ -379,6 +382,8 @@ describe("our own issuer", () => {
     expect(await code(await mallory.sign(claims(), { ...header, kid: "x" }))).toBe("token_key_unknown");
     expect(await code(await ours.sign(claims({ project_id: undefined }), header))).toBe("token_claims_invalid");
     expect(await code(await ours.sign(claims({ environment: ["production"] }), header))).toBe("token_claims_invalid");
+    expect(await code(await ours.sign(claims({ access_token_id: undefined }), header))).toBe("token_claims_invalid");
+    expect(await code(await ours.sign(claims(), header))).toBe("ok");
   });
 });
 

@@ -185,6 +185,30 @@ export async function storeRule(
   return id;
 }
 
+/** An access token that nobody can present; `role` developer of the whole team unless said otherwise. */
+export async function storeAccessToken(
+  id: string,
+  row: { role?: string; projectId?: string; environment?: string; userId?: string; expiresAtMs?: number } = {},
+): Promise<void> {
+  await store.run(
+    sql(
+      `INSERT OR REPLACE INTO access_tokens
+         (id, name, role, project_id, environment, user_id, secret_mac, secret_mac_kid, created_at_ms, expires_at_ms)
+       VALUES (?,?,?,?,?,?,?,?,?,?)`,
+      id,
+      "test",
+      row.role ?? "developer",
+      row.projectId ?? null,
+      row.environment ?? null,
+      row.userId ?? null,
+      "mac",
+      keys.primaryKid,
+      NOW_MS,
+      row.expiresAtMs ?? null,
+    ),
+  );
+}
+
 export async function deleteRow(table: "identities" | "issuers" | "access_tokens", id: string): Promise<void> {
   await store.run(sql(`DELETE FROM ${table} WHERE id = ?1`, id));
 }

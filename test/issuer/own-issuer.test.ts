@@ -62,6 +62,7 @@ describe("our own issuer", () => {
       owner_id: teamId,
       project_id: shop,
       environment: "development",
+      access_token_id: owner.split("_")[1],
       jti: expect.stringMatching(/^[\w-]{22}$/),
       iat: expect.any(Number),
       exp: (payload.iat ?? 0) + 12 * 3600,
