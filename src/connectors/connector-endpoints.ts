@@ -87,7 +87,9 @@ export const patchConnector = managementEndpoint("admin", {
     const { before, after } = await updateConnector(services, caller, { reference: params.c, body, headers });
     const connector = connectorToWire(after, driverOf(after.type), services.settings.publicOrigin);
     const reconsent = needsReconsent(before, after) && { reconsentNeeded: { scope: "user" } };
-    return { status: 200, body: { connector, ...reconsent }, headers: entityTag(after) };
+    // Tokens of the old configuration are served as long as any lease.
+    const effectiveBy = body.data !== undefined && effectiveByHeader(after, services.now());
+    return { status: 200, body: { connector, ...reconsent }, headers: { ...entityTag(after), ...effectiveBy } };
   },
 });
 
@@ -97,9 +99,10 @@ export const deleteConnector = managementEndpoint("admin", {
     for (let attempt = 1; attempt <= DELETE_TRIES; attempt++) {
       const connector = await requireConnector(services.db, params.c);
       unwrap(checkIfMatch(headers, connector.revision));
-      if (!(await removeConnector(services.db, connector, services.now()))) continue;
+      const lease = await removeConnector(services.db, connector, services.now());
+      if (lease === null) continue;
       defer(services.nudgeHousekeeper());
-      return { status: 204, headers: effectiveByHeader(connector, services.now()) };
+      return { status: 204, headers: effectiveByHeader(lease, services.now()) };
     }
     throw new ApiError("conflict", { message: "The connector is being changed by others. Repeat the request." });
   },

@@ -1,6 +1,7 @@
 import { type Database, type Statement, sql } from "../store/database.ts";
 import { advanceRevocationClock, startRevocationWalk } from "../store/revocation-clock.ts";
 import { CONNECTOR_COLUMNS, type Connector, type ConnectorRow, connectorOfRow } from "./connector-row.ts";
+import { type LeaseSettings, selectLease } from "./lease-change.ts";
 import { checkUid, isConnectorId } from "./uid.ts";
 
 /** What a reference names. A deleted connector is found by id only: its uid is free again. */
@@ -100,14 +101,15 @@ export async function updateConnector(
 
 /**
  * Deletes the connector if it is still at `revision`: links go, tokens are revoked, and a sealed tombstone stays
- * for the upstream revocations of the walk. False = it changed meanwhile, and nothing was deleted.
+ * for the upstream revocations of the walk. The leases in force then; null = it changed meanwhile, and nothing was
+ * deleted.
  */
 export async function deleteConnector(
   db: Database,
   connector: Pick<Connector, "id" | "revision">,
   nowMs: number,
-): Promise<boolean> {
-  const [, tombstone] = await db.batch([
+): Promise<LeaseSettings | null> {
+  const [, tombstone, , , lease] = await db.batch<[unknown, unknown, unknown, unknown, LeaseSettings]>([
     advanceRevocationClock(nowMs),
     sql(
       `UPDATE connectors SET deleted_at_ms = ?1, updated_at_ms = ?1, revision = revision + 1,
@@ -124,8 +126,9 @@ export async function deleteConnector(
     ),
     // Harmless where nothing was deleted: the walk then tells Grants a value that they know.
     startRevocationWalk(connector.id, nowMs),
+    selectLease(connector.id),
   ]);
-  return tombstone?.changes === 1;
+  return tombstone?.changes === 1 ? (lease?.rows[0] ?? null) : null;
 }
 
 /**

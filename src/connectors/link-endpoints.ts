@@ -80,9 +80,9 @@ export const deleteLink = managementEndpoint("admin", {
   async handle({ services, params }) {
     const project = await requireProject(services.db, params.p);
     const connector = await requireConnector(services.db, params.c);
-    const removed = await removeLink(services.db, connector.id, project.id, services.now());
-    if (!removed) throw new ApiError("not_found", { message: "The connector is not linked to that project." });
-    return { status: 204, headers: effectiveByHeader(connector, services.now()) };
+    const lease = await removeLink(services.db, connector.id, project.id, services.now());
+    if (lease === null) throw new ApiError("not_found", { message: "The connector is not linked to that project." });
+    return { status: 204, headers: effectiveByHeader(lease, services.now()) };
   },
 });
 

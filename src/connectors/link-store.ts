@@ -1,6 +1,7 @@
 import type { Position } from "../http/pagination.ts";
 import { type Database, type SqlValue, type Statement, sql } from "../store/database.ts";
 import { advanceRevocationClock } from "../store/revocation-clock.ts";
+import { type LeaseSettings, selectLease } from "./lease-change.ts";
 import { LINK_QUERY, type Link, type LinkRow, linkOfRow, type Narrowing } from "./link-row.ts";
 
 /** A link to be stored. Narrowing that is absent stays as it is stored; null removes it. */
@@ -86,7 +87,8 @@ export async function putLink(db: Database, change: LinkChange, nowMs: number): 
 }
 
 /**
- * Removes a link and advances the revocation clock; false when there was none. A later link of the same two is
+ * Removes a link and advances the revocation clock. The connector's leases in force then; null when there was no link.
+ * A later link of the same two is
  * another row with another id, so nothing leased under this one carries over.
  */
 export async function deleteLink(
@@ -94,12 +96,13 @@ export async function deleteLink(
   connectorId: string,
   projectId: string,
   nowMs: number,
-): Promise<boolean> {
-  const [, removed] = await db.batch([
+): Promise<LeaseSettings | null> {
+  const [, removed, lease] = await db.batch<[unknown, unknown, LeaseSettings]>([
     advanceRevocationClock(nowMs),
     sql("DELETE FROM links WHERE connector_id = ? AND project_id = ?", connectorId, projectId),
+    selectLease(connectorId),
   ]);
-  return removed?.changes === 1;
+  return removed?.changes === 1 ? (lease?.rows[0] ?? null) : null;
 }
 
 const OWNERS = { connector: "l.connector_id", project: "l.project_id" };

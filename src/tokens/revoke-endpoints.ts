@@ -4,6 +4,7 @@ import { roleIncludes } from "../callers/roles.ts";
 import { driverOf } from "../catalog/registry.ts";
 import type { Connector } from "../connectors/connector-row.ts";
 import { findConnector } from "../connectors/connector-store.ts";
+import { type LeaseSettings, selectLease } from "../connectors/lease-change.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { grantNames, grantNamesOfSubject } from "../grants/index-row.ts";
@@ -51,13 +52,18 @@ async function revokeAll(ref: string, caller: Caller, services: Services, defer:
     });
   }
   const { id, region } = connector;
-  await db.batch([...revokeRow("connectors", id, now()), startRevocationWalk(id, now())]);
+  const [, , , lease] = await db.batch<[unknown, unknown, unknown, LeaseSettings]>([
+    ...revokeRow("connectors", id, now()),
+    startRevocationWalk(id, now()),
+    selectLease(id),
+  ]);
   // Before anything else that could fail: from here on the walk is owed.
   defer(services.nudgeHousekeeper());
   const names = await grantNames(db, id, null, GRANTS_TOLD_AT_ONCE);
   const { told, missed } = await tellGrants(names, region, services);
   const walking = names.length === GRANTS_TOLD_AT_ONCE || missed > 0;
-  return report(connector, sumRevocations(told), { walking, grantsTold: told.length }, services);
+  const progress = { walking, grantsTold: told.length };
+  return report(connector, lease?.rows[0] ?? connector, sumRevocations(told), progress, services);
 }
 
 /** One subject: its grants drop what they hold. A workload reaches its own environment's grants only. */
@@ -76,7 +82,9 @@ async function revokeSubject(ref: string, subject: RequestedSubject, caller: Cal
       throw new ApiError("storage_unavailable", { reason: `grants missed=${missed}`, retryAfterMs: 1000 });
     counts.push(...told);
   }
-  return report(connector, sumRevocations(counts), { walking: false, grantsTold: counts.length }, services);
+  const lease = (await services.db.first<LeaseSettings>(selectLease(connector.id))) ?? connector;
+  const progress = { walking: false, grantsTold: counts.length };
+  return report(connector, lease, sumRevocations(counts), progress, services);
 }
 
 /** Whose grants the caller may revoke: a team admin's reach is every partition, anyone else's their own. */
@@ -135,10 +143,11 @@ async function tellGrants(
 
 function report(
   connector: Connector,
+  lease: LeaseSettings,
   counts: GrantRevocation,
   progress: { walking: boolean; grantsTold: number },
   { now }: Services,
 ) {
   const supported = driverOf(connector.type)?.capabilities(connector.config).supportsRevocation ?? false;
-  return revocationReport(counts, { supported, ...progress, effectiveByMs: effectiveByMs(connector, now()) });
+  return revocationReport(counts, { supported, ...progress, effectiveByMs: effectiveByMs(lease, now()) });
 }

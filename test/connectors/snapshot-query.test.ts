@@ -60,7 +60,7 @@ test("B-11 an unlinked and a deleted connector have no snapshot, by id and by ui
   await deleteLink(db, id, projectId, 10);
   expect(await snapshotOf(id)).toBeNull();
   await linked(id);
-  expect(await deleteConnector(db, { id, revision }, 20)).toBe(true);
+  expect(await deleteConnector(db, { id, revision }, 20)).not.toBeNull();
   expect(await snapshotOf(id)).toBeNull();
   expect(await snapshotOf(uid)).toBeNull();
 });
