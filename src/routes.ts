@@ -28,6 +28,7 @@ import {
   removeEnvironment,
 } from "./projects/environment-endpoints.ts";
 import { createProject, getProject, getProjects } from "./projects/project-endpoints.ts";
+import { openApiEndpoint, referenceEndpoint } from "./reference/reference-endpoints.ts";
 import { createAccessToken, getAccessTokens, removeAccessToken } from "./team/access-token-endpoints.ts";
 import { setup } from "./team/setup-endpoints.ts";
 import { getTeam } from "./team/team-endpoints.ts";
@@ -42,6 +43,8 @@ export const ROUTES: readonly Route[] = [
   ["GET", "/health", health],
   ["GET", "/.well-known/openid-configuration", openidConfiguration],
   ["GET", "/.well-known/jwks.json", jwks],
+  ["GET", "/openapi.json", openApiEndpoint(() => ROUTES)],
+  ["GET", "/reference", referenceEndpoint(() => ROUTES)],
 
   // The team
   ["POST", "/v1/setup", setup],

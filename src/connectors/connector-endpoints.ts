@@ -81,6 +81,7 @@ export const postConnector = managementEndpoint("admin", {
 });
 
 export const patchConnector = managementEndpoint("admin", {
+  conditional: true,
   summary: "Change a connector.",
   body: UpdateBody,
   async handle({ services, params, body, headers, caller }) {
@@ -94,6 +95,7 @@ export const patchConnector = managementEndpoint("admin", {
 });
 
 export const deleteConnector = managementEndpoint("admin", {
+  conditional: true,
   summary: "Delete a connector with its links, grants and tokens.",
   async handle({ services, params, headers, defer }) {
     for (let attempt = 1; attempt <= DELETE_TRIES; attempt++) {

@@ -34,6 +34,8 @@ interface Common<Body, Query> {
   bodyOptional?: boolean;
   /** Instead of `body`: the bytes as they were sent. */
   rawBody?: { maxBytes: number; mediaTypes: string[] };
+  /** Honours `If-Match`. */
+  conditional?: boolean;
   query?: z.ZodType<Query>;
 }
 

@@ -1,5 +1,12 @@
 const texts = import.meta.glob(
-  ["../../docs/*.md", "../../README.md", "../../wrangler.toml", "../../src/**/*.ts", "../../test/**/*.test.ts"],
+  [
+    "../../docs/*.md",
+    "../../docs/openapi.json",
+    "../../README.md",
+    "../../wrangler.toml",
+    "../../src/**/*.ts",
+    "../../test/**/*.test.ts",
+  ],
   { query: "?raw", import: "default", eager: true },
 );
 

@@ -1,0 +1,57 @@
+import * as z from "zod";
+import * as shapes from "./shapes.ts";
+
+const pagination = z.looseObject({ next: z.string().nullable() });
+const page = (name: string, item: z.ZodType) => z.looseObject({ [name]: z.array(item), pagination });
+
+/** What stands in the reference as a component of its own, by name. */
+export const COMPONENTS: ReadonlyMap<string, z.ZodType> = new Map(
+  Object.entries<z.ZodType>(shapes).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+);
+
+/** The body of each route's answer. Routes that are not here answer without a body, or with what `raw` says. */
+export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodType }> = {
+  "GET /health": ok(z.looseObject({ status: z.literal("ok") })),
+  "GET /.well-known/openid-configuration": ok(z.looseObject({ issuer: z.string(), jwks_uri: z.string() })),
+  "GET /.well-known/jwks.json": ok(shapes.JwkSet),
+  "POST /v1/setup": created(z.looseObject({ accessToken: z.string(), teamId: z.string() })),
+  "GET /v1/team": ok(shapes.Team),
+  "POST /v1/access-tokens": created(shapes.AccessToken.extend({ token: z.string() })),
+  "GET /v1/access-tokens": ok(page("accessTokens", shapes.AccessToken)),
+  "POST /v1/projects": created(shapes.Project),
+  "GET /v1/projects": ok(page("projects", shapes.Project)),
+  "GET /v1/projects/:p": ok(shapes.Project.extend({ environments: z.array(shapes.Environment) })),
+  "GET /v1/projects/:p/environments": ok(page("environments", shapes.Environment)),
+  "POST /v1/projects/:p/environments": created(shapes.Environment),
+  "PUT /v1/projects/:p/environments/:id": ok(shapes.Environment),
+  "POST /v1/projects/:p/identities": created(shapes.IdentityRule),
+  "GET /v1/projects/:p/identities": ok(page("identities", shapes.IdentityRule)),
+  "POST /v1/projects/:p/token": ok(z.looseObject({ token: z.string() })),
+  "POST /v1/issuers": created(shapes.Issuer),
+  "GET /v1/issuers": ok(page("issuers", shapes.Issuer)),
+  "GET /v2/connect/connectors": ok(page("connectors", shapes.Connector)),
+  "POST /v1/connect/connectors": created(shapes.Connector),
+  "GET /v1/connect/connectors/:c": ok(shapes.ConnectorWithData),
+  "PATCH /v2/connect/connectors/:c": ok(
+    z.looseObject({
+      connector: shapes.Connector,
+      reconsentNeeded: z.looseObject({ scope: z.literal("user") }).optional(),
+    }),
+  ),
+  "GET /v2/connect/connectors/:c/projects": ok(page("projects", shapes.Link)),
+  "GET /v2/connect/projects/:p/connectors": ok(page("connectors", shapes.Link)),
+  "GET /v1/connect/connectors/:c/projects/:p": ok(shapes.Link),
+  "POST /v1/connect/connectors/:c/projects/:p": ok(shapes.Link),
+  "GET /v1/connectors/:c/jwks.json": ok(shapes.JwkSet),
+  "POST /v2/files": ok(z.looseObject({ urls: z.array(z.string()) })),
+  "POST /v1/connect/token/:c": ok(shapes.Token),
+  "DELETE /v1/connect/connectors/:c/tokens": ok(shapes.Revocation),
+};
+
+function ok(body: z.ZodType) {
+  return { status: 200, body } as const;
+}
+
+function created(body: z.ZodType) {
+  return { status: 201, body } as const;
+}
