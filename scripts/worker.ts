@@ -33,7 +33,7 @@ export interface RunningWorker {
 }
 
 /**
- * Apply the schema to the local database and serve the Worker on 127.0.0.1; resolves once `GET /health` answers.
+ * Apply the migrations to the local database and serve the Worker on 127.0.0.1; resolves once `GET /health` answers.
  * Throws one clear sentence when the port is taken, or the Worker's last output when it does not start.
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -44,7 +44,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   await writeFile(join(stateDir, EMPTY_FILE), "");
-  await applySchema(stateDir);
+  await applyMigrations(stateDir);
 
   const child = spawnWrangler(parametersOf(options, stateDir), {
     env: wranglerEnvironment(
@@ -75,9 +75,10 @@ export async function portIsFree(port: number): Promise<boolean> {
   });
 }
 
-async function applySchema(stateDir: string): Promise<void> {
+/** As a deploy does, so that a state directory of an older version comes along. */
+async function applyMigrations(stateDir: string): Promise<void> {
   const target = ["DB", "--local", "--persist-to", stateDir];
-  await runWrangler(["d1", "execute", ...target, "--file", "schema.sql", "--yes"], wranglerEnvironment(stateDir));
+  await runWrangler(["d1", "migrations", "apply", ...target], wranglerEnvironment(stateDir));
 }
 
 function parametersOf({ port, vars }: WorkerOptions, stateDir: string): string[] {

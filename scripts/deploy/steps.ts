@@ -1,0 +1,126 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { root } from "../paths.ts";
+import { column, jsonIn, run } from "./commands.ts";
+import { sendSecrets, settleRing } from "./keys.ts";
+import { checkedOrigin } from "./options.ts";
+import { liveHealth, smokeTest } from "./probe.ts";
+import { REFERENCES_SQL } from "./references.ts";
+import { type DeployState, missingNames, Refusal } from "./state.ts";
+import { COMMANDS } from "./wrangler.ts";
+
+/** One step as it is shown and as it is done. */
+export interface Step {
+  title: string;
+  /** When it is done at all. */
+  condition?: string;
+  /** What it runs of wrangler, or asks over HTTP. */
+  commands: readonly (readonly string[])[];
+  run(state: DeployState): Promise<void>;
+}
+
+/** The sequence of a deploy. A step that fails ends it; all may be repeated. */
+export function steps(database: string): Step[] {
+  return [
+    { title: "Check that this is the pinned wrangler", commands: [COMMANDS.version], run: checkVersion },
+    { title: "Check the login", commands: [COMMANDS.whoami], run: checkLogin },
+    { title: "See which secrets the Worker has", commands: [COMMANDS.listSecrets], run: findSecrets },
+    { title: "Settle the public origin", commands: [], run: settleOrigin },
+    {
+      title: "Ask the running deployment whether a master key is missing",
+      condition: "if it is there, and its keys are not changed",
+      commands: [["GET", "/health"]],
+      run: liveHealth,
+    },
+    {
+      title: "Create the database",
+      condition: "if it is missing; wrangler deploy creates the other resources",
+      commands: [COMMANDS.listDatabases, COMMANDS.createDatabase(database)],
+      run: (state) => createDatabase(state, database),
+    },
+    {
+      title: "Take a Time Travel bookmark of the database",
+      condition: "if it was there before",
+      commands: [COMMANDS.bookmark],
+      run: takeBookmark,
+    },
+    {
+      title: "Apply migrations",
+      commands: [COMMANDS.migrate],
+      run: async (state) => void (await run(state, COMMANDS.migrate)),
+    },
+    {
+      title: "Check that the master keys include every one that stored data needs",
+      condition: "if they are sent",
+      commands: [COMMANDS.query(REFERENCES_SQL)],
+      run: settleRing,
+    },
+    {
+      title: "Keep the secrets in the secrets file, and send those that are missing, by standard input",
+      condition: "if any is",
+      commands: [COMMANDS.putSecrets],
+      run: sendSecrets,
+    },
+    { title: "Deploy", commands: [COMMANDS.deploy], run: async (state) => void (await run(state, COMMANDS.deploy)) },
+    {
+      title: "Ask the new deployment for its health, its issuer, and whether it was claimed",
+      commands: [
+        ["GET", "/health"],
+        ["GET", "/.well-known/openid-configuration"],
+        ["GET", "/.well-known/jwks.json"],
+      ],
+      run: smokeTest,
+    },
+  ];
+}
+
+async function checkVersion(state: DeployState): Promise<void> {
+  const { devDependencies }: { devDependencies: Record<string, string> } = JSON.parse(
+    await readFile(join(root, "package.json"), "utf8"),
+  );
+  const pinned = devDependencies.wrangler ?? "";
+  const found = /\d+\.\d+\.\d+\S*/.exec(await run(state, COMMANDS.version))?.[0];
+  if (found !== pinned) throw new Refusal(`wrangler ${pinned} is pinned, but ${found} is found first. Run: npm ci`);
+}
+
+async function checkLogin({ deps }: DeployState): Promise<void> {
+  const { ok } = await deps.wrangler(COMMANDS.whoami);
+  if (!ok) throw new Refusal("Nobody is logged in. Run: npx wrangler login (or set CLOUDFLARE_API_TOKEN).");
+}
+
+async function findSecrets(state: DeployState): Promise<void> {
+  const { ok, stdout, output } = await state.deps.wrangler(COMMANDS.listSecrets);
+  if (ok) {
+    state.present = new Set(column(jsonIn(stdout), "name"));
+    return;
+  }
+  // Wrangler has no other sign for a Worker that is not there. Were this a mistake, no key would be overwritten:
+  // none is generated over a database that refers to one.
+  if (!/Worker "[^"]*".* not found/.test(output)) await run(state, COMMANDS.listSecrets);
+  state.present = null;
+}
+
+async function settleOrigin(state: DeployState): Promise<void> {
+  const { options, secrets, deps } = state;
+  const known = options.origin ?? secrets.PUBLIC_ORIGIN ?? (await deps.ask("Public origin (https://…): "));
+  if (!known) throw new Refusal("The public origin is not known. Give it: npm run deploy -- --origin https://…");
+  state.origin = checkedOrigin(known);
+  if (!missingNames(state).includes("PUBLIC_ORIGIN")) return;
+  state.secrets.PUBLIC_ORIGIN = state.origin;
+}
+
+async function createDatabase(state: DeployState, name: string): Promise<void> {
+  const names = column(jsonIn(await run(state, COMMANDS.listDatabases)), "name");
+  if (names.includes(name)) return;
+  await run(state, COMMANDS.createDatabase(name));
+  state.databaseIsNew = true;
+}
+
+async function takeBookmark(state: DeployState): Promise<void> {
+  if (state.databaseIsNew) return;
+  const found = jsonIn(await run(state, COMMANDS.bookmark));
+  const [bookmark] = column([found], "bookmark");
+  if (bookmark === undefined) throw new Refusal("wrangler showed no Time Travel bookmark.");
+  state.bookmark = bookmark;
+  state.deps.write(`  before this deploy: ${bookmark}\n`);
+}

@@ -1,0 +1,85 @@
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { root } from "../../scripts/paths.ts";
+
+export interface Call {
+  parameters: string[];
+  input: string;
+}
+
+/** An account as the fake sees it; tests change it between deploys. */
+export interface Account {
+  loggedIn: boolean;
+  /** Names of the Worker's secrets; null = there is no Worker. */
+  secrets: string[] | null;
+  databases: string[];
+  /** Master keys that rows need. */
+  referenced: string[];
+  /** The first words of commands that fail, and what they print. */
+  failing: Record<string, string>;
+}
+
+export interface FakeWrangler {
+  environment: NodeJS.ProcessEnv;
+  account(): Promise<Account>;
+  change(account: Partial<Account>): Promise<void>;
+  calls(): Promise<Call[]>;
+  forget(): Promise<void>;
+}
+
+const FRESH: Account = { loggedIn: true, secrets: null, databases: [], referenced: [], failing: {} };
+
+/** An executable `wrangler`, first on the PATH of `environment`, that notes its calls and plays a Cloudflare account. */
+export async function fakeWrangler(dir: string): Promise<FakeWrangler> {
+  const [accountFile, callsFile, bin] = [join(dir, "account.json"), join(dir, "calls.ndjson"), join(dir, "bin")];
+  const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  await mkdir(bin);
+  await writeFile(join(bin, "wrangler"), program(accountFile, callsFile, devDependencies.wrangler));
+  await chmod(join(bin, "wrangler"), 0o755);
+  const account = async (): Promise<Account> => JSON.parse(await readFile(accountFile, "utf8"));
+  const change = async (changed: Partial<Account>) =>
+    writeFile(accountFile, JSON.stringify({ ...(await account().catch(() => FRESH)), ...changed }));
+  const forget = () => writeFile(callsFile, "");
+  await change({});
+  await forget();
+  return {
+    environment: { PATH: `${bin}${delimiter}${process.env.PATH}`, HOME: dir },
+    account,
+    change,
+    forget,
+    async calls() {
+      const lines = (await readFile(callsFile, "utf8")).split("\n").filter((line) => line !== "");
+      return lines.map((line) => JSON.parse(line));
+    },
+  };
+}
+
+function program(accountFile: string, callsFile: string, version: string): string {
+  return `#!${process.execPath}
+const fs = require("node:fs");
+const parameters = process.argv.slice(2);
+const input = fs.readFileSync(0, "utf8");
+fs.appendFileSync(${JSON.stringify(callsFile)}, JSON.stringify({ parameters, input }) + "\\n");
+const account = JSON.parse(fs.readFileSync(${JSON.stringify(accountFile)}, "utf8"));
+const save = () => fs.writeFileSync(${JSON.stringify(accountFile)}, JSON.stringify(account));
+const print = (value) => console.log(typeof value === "string" ? value : JSON.stringify(value, null, 2));
+const end = (text) => { console.error(text); process.exit(1); };
+const command = parameters.join(" ");
+for (const [start, text] of Object.entries(account.failing)) if (command.startsWith(start)) end(text + " " + input);
+if (command === "--version") print(${JSON.stringify(version)});
+else if (!account.loggedIn) end("You are not authenticated.");
+else if (command.startsWith("whoami")) print({ loggedIn: true });
+else if (command.startsWith("secret list")) {
+  if (account.secrets === null) end('✘ [ERROR] Worker "valetkey" not found.');
+  print(account.secrets.map((name) => ({ name, type: "secret_text" })));
+} else if (command.startsWith("secret bulk")) {
+  account.secrets = [...new Set([...(account.secrets ?? []), ...Object.keys(JSON.parse(input))])];
+  save();
+} else if (command.startsWith("d1 list")) print(account.databases.map((name) => ({ uuid: "u", name })));
+else if (command.startsWith("d1 create")) { account.databases.push(parameters[2]); save(); }
+else if (command.startsWith("d1 time-travel")) print({ bookmark: "00000001-bookmark" });
+else if (command.startsWith("d1 execute")) print([{ results: account.referenced.map((kid) => ({ kid })), success: true }]);
+else if (command.startsWith("deploy") || command.startsWith("d1 migrations apply")) print("done");
+else end("unexpected: " + command);
+`;
+}

@@ -1,0 +1,38 @@
+/**
+ * Rows for every table that a migration brought, as the software of that version would write them. Whoever adds a
+ * table adds rows for it here; rows of older versions stay as they are.
+ */
+const DATA: Record<number, string> = {
+  1: `
+    INSERT INTO team (id, name, revocation_clock_ms, revoked_before_ms, created_at_ms) VALUES ('team_a', 'A', 7, 3, 1);
+    INSERT INTO projects VALUES ('prj_a', 'shop', 'Shop', 2, 1, 1), ('prj_b', 'web', 'Web', 0, 2, 3);
+    INSERT INTO environments VALUES ('prj_a', 'production', 'production', 'https://shop.example', 1, 1),
+      ('prj_a', 'env_qa', 'qa', NULL, 1, 1);
+    INSERT INTO access_tokens VALUES ('tok_a', 'owner', 'owner', NULL, NULL, NULL, 'mac', 'k1', 1, NULL),
+      ('tok_b', 'runtime', 'developer', 'prj_a', 'production', 'ada', 'mac2', 'k0', 2, 99);
+    INSERT INTO issuers VALUES ('iss_a', 'https://idp.example', 'aud', NULL, 'sub', '["RS256"]', 1, 1, '', '{"keys":[]}', 1, 1);
+    INSERT INTO used_token_ids VALUES ('iss_a', 'jti', 99);
+    INSERT INTO identities VALUES ('idn_a', 'iss_a', '"x"', 'prj_a', 'production', '{"sub":"x"}', 1);
+    INSERT INTO issuer_keys (kid, alg, public_jwk, private_jwk_sealed, private_jwk_kid, created_at_ms)
+      VALUES ('thumb', 'ES256', '{}', 'sealed', 'k1', 5);
+    INSERT INTO connectors (id, uid, name, type, service, config, secrets_sealed, secrets_kid, secret_names,
+        secrets_generation, revision, config_revision, lease_seconds, previous_lease_seconds, lease_changed_at_ms,
+        minimum_binding, region, branding, created_by, updated_by, revoked_before_ms, created_at_ms, updated_at_ms,
+        deleted_at_ms)
+      VALUES ('scl_a', 'oauth/a', 'A', 'oauth', 'oauth', '{"a":1}', 'sealed', 'k1', '["clientSecret"]', 3, 5, 4, 60, 30, 9,
+        'finalize', 'eu', '{}', NULL, NULL, 6, 1, 2, NULL),
+      ('scl_b', 'oauth/a', 'gone', 'oauth', 'oauth', '{}', NULL, NULL, '[]', 0, 1, 1, 0, 0, 0,
+        'confirm', NULL, '{}', '{"type":"user","id":"u"}', NULL, 0, 1, 2, 3);
+    INSERT INTO links VALUES ('lnk_a', 'scl_a', 'prj_a', '["production"]', NULL, NULL, 'ns', '["read"]', NULL, NULL, 1, 1, 2);
+    INSERT INTO grants VALUES ('g1:a', 'scl_a', NULL, 'app', NULL, NULL, NULL, 'shared', 1, 2),
+      ('g1:b', 'scl_b', NULL, 'user', 'ns', 'https://idp.example', 'ada', 'production', 1, 2);
+    INSERT INTO revocation_walks VALUES ('scl_b', 6, 'g1:a', 1, 10, 5);`,
+  2: "INSERT INTO key_reseal (singleton, primary_kid, stage, due_at_ms, started_at_ms) VALUES (1, 'k2', 'grants', 5, 4);",
+  4: `
+    INSERT INTO idempotency_keys VALUES ('hash', 1, 'sealed', 'k1', 99), ('claimed', 2, NULL, NULL, 98);`,
+};
+
+/** SQL that fills what the migration of that version brought; nothing where it brought no table. */
+export function dataOf(version: number): string {
+  return DATA[version] ?? "";
+}
