@@ -1,12 +1,17 @@
 import { expect, test } from "vitest";
 import { hex, utf8 } from "../../src/crypto/bytes.ts";
-import { sha256, sha256Base64url } from "../../src/crypto/digest.ts";
+import { sha1Hex, sha256, sha256Base64url } from "../../src/crypto/digest.ts";
 import { randomBytes } from "../../src/crypto/random.ts";
 
 test("SHA-256 gives the published digest of 'abc' (FIPS 180-4)", async () => {
   const digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
   expect(hex(await sha256("abc"))).toBe(digest);
   expect(hex(await sha256(utf8("abc")))).toBe(digest);
+});
+
+test("SHA-1 gives the published digest of 'abc' (FIPS 180-4), and keeps the zero of a small byte", async () => {
+  expect(await sha1Hex(utf8("abc"))).toBe("a9993e364706816aba3e25717850c26c9cd0d89d");
+  expect(await sha1Hex(utf8(""))).toBe("da39a3ee5e6b4b0d3255bfef95601890afd80709");
 });
 
 test("the code challenge of RFC 7636 appendix B comes out", async () => {

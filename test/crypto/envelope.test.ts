@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { base64url, concat, fromBase64url, hex, utf8 } from "../../src/crypto/bytes.ts";
 import { kidOf, open, type SealContext, seal } from "../../src/crypto/envelope.ts";
 import { type KeyRing, loadKeyRing } from "../../src/crypto/key-ring.ts";
@@ -53,9 +53,20 @@ describe("an envelope", () => {
   });
 
   test("refuses to store what it could not give back exactly", async () => {
-    await expect(seal(keys, place, Secret.of("\ud800"), randomBytes)).rejects.toThrow(RangeError);
-    await expect(seal(keys, { ...place, rowId: "\ud800" }, secret, randomBytes)).rejects.toThrow(RangeError);
-    await expect(seal(keys, { ...place, generation: 2 ** 53 }, secret, randomBytes)).rejects.toThrow(RangeError);
+    const refusal = (message: string) => ({ name: "RangeError", message });
+    await expect(seal(keys, place, Secret.of("\ud800"), randomBytes)).rejects.toMatchObject(
+      refusal("the plaintext is not well-formed Unicode"),
+    );
+    await expect(seal(keys, { ...place, rowId: "\ud800" }, secret, randomBytes)).rejects.toMatchObject(
+      refusal("text is not well-formed Unicode"),
+    );
+    await expect(seal(keys, { ...place, generation: 2 ** 53 }, secret, randomBytes)).rejects.toMatchObject(
+      refusal("the generation is not an integer"),
+    );
+    const withoutPrimary = { ...keys, key: () => null };
+    await expect(seal(withoutPrimary, place, secret, randomBytes)).rejects.toMatchObject(
+      refusal("the ring lacks its own primary key"),
+    );
   });
 
   test("D-01 holds nothing of its plaintext or its place", () => {
@@ -177,11 +188,35 @@ describe("D-02 an altered envelope is refused", () => {
     );
   });
 
+  test("and the log is told where it lies and what is wrong with it", async () => {
+    const reasonOf = async (ring: KeyRing, text: string) => {
+      const result = await open(ring, place, text);
+      return result.ok ? "opened" : result.failure.reason;
+    };
+    const at = `${place.table}.${place.column} of ${place.rowId}`;
+    const cut = base64url(concat(bytes.slice(0, -1), Uint8Array.of((bytes.at(-1) ?? 0) ^ 1)));
+    expect(await reasonOf(keys, "no envelope")).toBe(`${at}: not an envelope`);
+    expect(await reasonOf(keys, cut)).toBe(`${at}: authentication failed`);
+    expect(await reasonOf(await ring(K2), sealed)).toBe(`${at}: needs master key k1`);
+    expect(await reasonOf(await ring(entry("k1", 99)), sealed)).toBe(`${at}: key commitment differs`);
+  });
+
   test("C-13 and the failure shows neither plaintext nor envelope", async () => {
     const shown = JSON.stringify(await open(keys, { ...place, generation: 4 }, sealed));
     expect(shown).not.toContain("client-secret");
     expect(shown).not.toContain(sealed.slice(20, 40));
   });
+});
+
+test("D-01 no key is made that could be read back", async () => {
+  const imported = vi.spyOn(crypto.subtle, "importKey");
+  try {
+    await outcome(keys, place, await seal(keys, place, secret, randomBytes));
+    const extractable = imported.mock.calls.map(([, , , extractable]) => extractable);
+    expect(extractable).toEqual([false, false]);
+  } finally {
+    imported.mockRestore();
+  }
 });
 
 test("D-04 2,000 envelopes of one text share no salt and no iv", async () => {

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { lengthPrefixed, utf8 } from "../../src/crypto/bytes.ts";
 import { type KeyRing, loadKeyRing } from "../../src/crypto/key-ring.ts";
 import { type MacPurpose, mac, macEquals } from "../../src/crypto/mac.ts";
@@ -50,6 +50,20 @@ describe("a MAC", () => {
   test("never comes from another ring's key under the same id", async () => {
     const other = await ring(entry("k2", 99));
     expect((await mac(other, "cache", "data"))?.mac).not.toBe((await mac(keys, "cache", "data"))?.mac);
+  });
+
+  test("D-01 is made with a key that is derived once, and cannot be read back", async () => {
+    const derived = vi.spyOn(crypto.subtle, "deriveKey");
+    try {
+      const fresh = await ring(K2);
+      for (let count = 0; count < 3; count++) await mac(fresh, "state", "data");
+      expect(derived).toHaveBeenCalledTimes(1);
+      expect(derived.mock.calls[0]?.[3]).toBe(false);
+      await mac(fresh, "audit", "data");
+      expect(derived).toHaveBeenCalledTimes(2);
+    } finally {
+      derived.mockRestore();
+    }
   });
 
   test("is the same when many ask at once for a key that is not derived yet", async () => {

@@ -39,6 +39,10 @@ describe("C-13 a secret does not show itself", () => {
     expect(typeof inspect === "function" && inspect.call(secret)).toBe("[secret]");
   });
 
+  test("text that it is put into says that there was something", () => {
+    expect([`${secret}`, String(secret), secret.toString()]).toEqual(Array(3).fill("[secret]"));
+  });
+
   test("as a number it is not a number, whatever it holds", () => {
     expect(Number(Secret.of("42"))).toBeNaN();
   });

@@ -40,14 +40,16 @@ describe("a stored key that is no signing key", () => {
     for (const text of [canary, `{"d":"${canary}"`, `["${canary}"]`, "null", jwk]) {
       const error = await importSigningKey(Secret.of(text), "ES256").catch((caught: unknown) => caught);
       if (!(error instanceof Error)) throw new Error(`accepted ${text}`);
+      expect(error).toEqual(new TypeError("the stored signing key is not a usable JWK"));
       expect(`${error.stack} ${String(error.cause)}`).not.toContain(canary);
     }
   });
 
   test("is refused when it is public, symmetric or for another algorithm", async () => {
     const { publicJwk, privateJwk } = await generateSigningKey("ES256");
-    await expect(importSigningKey(Secret.of(JSON.stringify(publicJwk)), "ES256")).rejects.toThrow(TypeError);
-    await expect(importSigningKey(Secret.of('{"kty":"oct","k":"AAAA"}'), "ES256")).rejects.toThrow(TypeError);
+    const notPrivate = new TypeError("the stored signing key is not private");
+    await expect(importSigningKey(Secret.of(JSON.stringify(publicJwk)), "ES256")).rejects.toEqual(notPrivate);
+    await expect(importSigningKey(Secret.of('{"kty":"oct","k":"AAAA"}'), "ES256")).rejects.toEqual(notPrivate);
     await expect(importSigningKey(privateJwk, "RS256")).rejects.toThrow(TypeError);
   });
 });

@@ -147,7 +147,7 @@ function sendMetadata(response: ServerResponse, variant: string, issuer: string)
   else send(response, document === undefined ? 404 : 200, JSON.stringify(document ?? { error: "not_found" }));
 }
 
-/** Starts the provider on a free port of 127.0.0.1. `/count?key=` and `/last?key=` tell of requests with that key. */
+/** Starts the provider on a free port of 127.0.0.1. `/count?key=` and `/last?key=` tell of requests with that key, `/forget` ends all memory. */
 export async function startHostileServer(): Promise<{ origin: string; close: () => void }> {
   const seen = new Map<string, { count: number; last: object }>();
   const server = createServer(async (request, response) => {
@@ -156,6 +156,11 @@ export async function startHostileServer(): Promise<{ origin: string; close: () 
     const key = url.searchParams.get("key");
     const [first = "", ...rest] = segmentsOf(url);
     if (first === "count") return send(response, 200, JSON.stringify({ count: seen.get(key ?? "")?.count ?? 0 }));
+    if (first === "forget") {
+      providers.clear();
+      seen.clear();
+      return send(response, 200, "{}");
+    }
     if (first === "last") return send(response, 200, JSON.stringify(seen.get(key ?? "")?.last ?? null));
     if (key !== null) {
       const { method, headers } = request;

@@ -1,0 +1,96 @@
+/** A part of `src` that is mutated in one run, and the tests that are to notice: the nearest to it, not all. */
+export interface MutationUnit {
+  /** Below `src`; its units are counted together. */
+  folder: string;
+  /** Files of the folder, without `.ts`; absent = those that no other unit of the folder names. */
+  files?: string[];
+  /** Below `test`, without `.test.ts`. */
+  tests: string[];
+  /** Whether the tests need storage of their own per file. Without, one workerd runs them all, which is faster. */
+  stores: boolean;
+}
+
+export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
+  crypto: {
+    folder: "crypto",
+    // Not the vectors: they judge the platform.
+    tests: ["bytes", "digest", "envelope", "key-ring", "mac", "secret", "signing-key"].map((name) => `crypto/${name}`),
+    stores: false,
+  },
+  outbound: { folder: "outbound", tests: ["outbound/*"], stores: false },
+  "callers-decisions": {
+    folder: "callers",
+    files: [
+      "access-token",
+      "bearer",
+      "claim-path",
+      "identity-rules",
+      "jwks-cache",
+      "jwks-keys",
+      "presets",
+      "roles",
+      "unverified-token",
+      "verify-workload-token",
+    ],
+    tests: [
+      "callers/access-token",
+      "callers/bearer",
+      "callers/claim-rules",
+      "callers/identity-rules",
+      "callers/jwks-cache",
+      "callers/presets",
+      "callers/verify-workload-token",
+    ],
+    stores: false,
+  },
+  callers: { folder: "callers", tests: ["callers/*", "issuer/own-issuer", "team/access-tokens"], stores: true },
+  "tokens-decisions": {
+    folder: "tokens",
+    files: [
+      "authorize",
+      "canonical",
+      "lease",
+      "lease-envelope",
+      "lease-keys",
+      "revocation",
+      "snapshot",
+      "token-caches",
+      "token-request",
+      "token-wire",
+    ],
+    tests: [
+      "tokens/authorize",
+      "tokens/canonical",
+      "tokens/lease",
+      "tokens/lease-arithmetic",
+      "tokens/lease-envelope",
+      "tokens/lease-keys",
+      "tokens/revocation-report",
+      "tokens/scope-algebra",
+      "tokens/token-caches",
+      "tokens/token-request",
+      "tokens/token-wire",
+    ],
+    stores: false,
+  },
+  tokens: {
+    folder: "tokens",
+    tests: ["tokens/faults", "tokens/renewal", "tokens/revocation", "tokens/token-endpoint", "connectors/isolation"],
+    stores: true,
+  },
+  "grants-decisions": {
+    folder: "grants",
+    files: ["failure-memory", "freshness", "name"],
+    tests: ["grants/decisions"],
+    stores: false,
+  },
+  grants: { folder: "grants", tests: ["grants/*", "tokens/faults", "tokens/revocation"], stores: true },
+};
+
+/** The files that a unit mutates, as patterns. */
+export function mutatedFiles({ folder, files }: MutationUnit): string[] {
+  if (files !== undefined) return files.map((file) => `src/${folder}/${file}.ts`);
+  const others = Object.values(MUTATION_UNITS).filter((unit) => unit.folder === folder && unit.files !== undefined);
+  const excluded = others.flatMap((unit) => mutatedFiles(unit)).map((file) => `!${file}`);
+  return [`src/${folder}/**/*.ts`, ...excluded];
+}

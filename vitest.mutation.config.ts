@@ -1,0 +1,30 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+import { unstable_readConfig } from "wrangler";
+import { MUTATION_UNITS } from "./scripts/mutation-units.ts";
+import whole from "./vitest.config.ts";
+
+// The tests that are asked about the mutants of one unit, in workerd as always. See scripts/mutation.ts.
+const unit = MUTATION_UNITS[process.env.MUTATION_UNIT ?? ""];
+const [workerd] = whole.test?.projects ?? [];
+if (unit === undefined) throw new Error("MUTATION_UNIT names no unit of scripts/mutation-units.ts");
+if (typeof workerd !== "object" || !("test" in workerd)) throw new Error("vitest.config.ts has no workerd project");
+
+const forgetProviders = "./test/forget-providers.ts";
+const include = unit.tests.map((name) => `test/${name}.test.ts`);
+const { compatibility_date: compatibilityDate, compatibility_flags: compatibilityFlags } = unstable_readConfig({
+  config: "wrangler.toml",
+});
+
+const { MASTER_KEYS = "", SETUP_TOKEN = "", PUBLIC_ORIGIN = "" } = process.env; // from vitest.config.ts
+const bindings = { MASTER_KEYS, SETUP_TOKEN, PUBLIC_ORIGIN };
+
+export default defineConfig(
+  unit.stores
+    ? { ...workerd, test: { ...workerd.test, include, setupFiles: ["./test/setup.ts", forgetProviders] } }
+    : // A workerd without any store, which is there in half the time.
+      {
+        plugins: [cloudflareTest({ miniflare: { compatibilityDate, compatibilityFlags, bindings } })],
+        test: { ...workerd.test, include, setupFiles: [forgetProviders], isolate: false },
+      },
+);
