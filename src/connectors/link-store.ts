@@ -35,8 +35,8 @@ export function upsertLink(change: LinkChange, nowMs: number): Statement {
        return_origins, webhook_origins, created_at_ms, updated_at_ms)
      SELECT ?, c.id, p.id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM connectors AS c, projects AS p
      WHERE c.id = ? AND c.deleted_at_ms IS NULL AND p.id = ?
-       AND NOT EXISTS (SELECT value FROM json_each(?)
-         EXCEPT SELECT e.id FROM environments AS e WHERE e.project_id = p.id)
+       AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (
+         SELECT 1 FROM environments AS e WHERE e.project_id = p.id AND e.id = json_each.value))
      ON CONFLICT (connector_id, project_id) DO UPDATE SET environments = excluded.environments,
        installations = iif(?, excluded.installations, links.installations),
        subjects = iif(?, excluded.subjects, links.subjects),

@@ -160,6 +160,44 @@ export const Revocation = z.looseObject({
   progress: z.looseObject({ grantsTold: count }).optional(),
 });
 
+const references = z.record(z.string(), count);
+/** The master-key ring and what needs it. */
+export const KeyRing = z.looseObject({
+  primary: z.string(),
+  keys: z.array(
+    z.looseObject({
+      kid: z.string(),
+      configured: z.boolean(),
+      primary: z.boolean(),
+      references,
+      mayBeDropped: z.boolean(),
+    }),
+  ),
+  grantsOfUnknownKey: count,
+  reseal: z
+    .looseObject({
+      primary: z.string(),
+      state: z.enum(["running", "done"]),
+      startedAt: timeMs,
+      finishedAt: timeMs.nullable(),
+      nextStepAt: timeMs.nullable(),
+      resealed: count,
+      missed: count,
+      remaining: references,
+    })
+    .nullable(),
+});
+
+export const IssuerKey = z.looseObject({
+  kid: z.string(),
+  alg: z.string(),
+  status: z.string(),
+  createdAt: timeMs,
+  notBefore: timeMs,
+  retiredAt: timeMs.nullable(),
+  publishedUntil: timeMs.nullable(),
+});
+
 export const JwkSet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) });
 
 export const ErrorAnswer = z.looseObject({
