@@ -21,13 +21,13 @@ export function parseAuthorization(headers: Headers): Result<Bearer> {
   if (value.length > MAX_AUTHORIZATION_CHARS) {
     return fail("invalid_token_format", { reason: `authorization chars=${value.length}` });
   }
-  const [, scheme, rest] = /^([^ ,]*) *(.*)$/s.exec(value) ?? [];
-  if (scheme?.toLowerCase() !== "bearer" && !value.includes(",")) {
-    return fail("unauthorized", { reason: "not a bearer credential" });
-  }
   // Two header lines arrive joined by a comma, which no bearer token contains.
   if (value.includes(",")) return fail("bad_request", { message: "Send exactly one Authorization header." });
-  const token = rest ?? "";
+  const schemeEnd = value.includes(" ") ? value.indexOf(" ") : value.length;
+  if (value.slice(0, schemeEnd).toLowerCase() !== "bearer") {
+    return fail("unauthorized", { reason: "not a bearer credential" });
+  }
+  const token = value.slice(schemeEnd).replace(/^ +/, "");
   if (token.startsWith("vk_")) return ok({ kind: "access-token", token });
   return COMPACT_JWS.test(token) ? ok({ kind: "jwt", token }) : fail("invalid_token_format");
 }

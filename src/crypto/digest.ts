@@ -1,8 +1,10 @@
-import { base64url, utf8 } from "./bytes.ts";
+import { base64url } from "./bytes.ts";
+
+const encoder = new TextEncoder();
 
 /** The 32 bytes of SHA-256 over the data, or over the UTF-8 bytes of a text (FIPS 180-4). */
 export async function sha256(data: string | Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", typeof data === "string" ? utf8(data) : data));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", typeof data === "string" ? encoder.encode(data) : data));
 }
 
 /**

@@ -4,6 +4,8 @@ import { fail, ok, type Result } from "../errors.ts";
 export const MAX_BODY_BYTES = 256 * 1024;
 const MAX_JSON_DEPTH = 32;
 
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
 /**
  * The JSON body of a request, or `undefined` when it has none. Failures: `payload_too_large`,
  * `unsupported_media_type`, `bad_request`.
@@ -15,7 +17,7 @@ export async function readJsonBody(request: Request): Promise<Result<unknown>> {
   if (!isJsonMediaType(request.headers.get("content-type"))) return fail("unsupported_media_type");
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes.value));
+    value = JSON.parse(decoder.decode(bytes.value));
   } catch {
     return fail("bad_request", { message: "The body is not valid JSON in UTF-8." });
   }
@@ -64,6 +66,7 @@ async function readCounted(
 }
 
 function isJsonMediaType(contentType: string | null): boolean {
+  if (contentType === "application/json") return true;
   return contentType !== null && /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(contentType.trim());
 }
 
