@@ -29,7 +29,8 @@ async function owed({ services }: Isolate, at: Scene): Promise<Walk> {
   return walk;
 }
 
-describe("a walk over more Grants than one alarm tells", () => {
+// Hundreds of objects are started here, which takes a busy machine a while.
+describe("a walk over more Grants than one alarm tells", { timeout: 30_000 }, () => {
   test("goes on at once, over several alarms, until a deleted connector is gone", async () => {
     const here = await isolate();
     const at = await scene(here.api, "long-deletion");
