@@ -21,15 +21,31 @@ export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
  * same bytes. Throws a RangeError for text with an unpaired surrogate, which has no UTF-8 form of its own.
  */
 export function lengthPrefixed(...parts: (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
-  return concat(
-    ...parts.flatMap((part) => {
-      if (typeof part === "string" && !part.isWellFormed()) throw new RangeError("text is not well-formed Unicode");
-      const bytes = typeof part === "string" ? utf8(part) : part;
-      const length = new Uint8Array(4);
-      new DataView(length.buffer).setUint32(0, bytes.length);
-      return [length, bytes];
-    }),
+  // Written in place, since every key, name and AAD is made of it: UTF-8 takes at most three bytes a code unit.
+  const capacity = parts.reduce(
+    (sum, part) => sum + LENGTH_BYTES + part.length * (typeof part === "string" ? 3 : 1),
+    0,
   );
+  const whole = new Uint8Array(capacity);
+  const lengths = new DataView(whole.buffer);
+  let offset = 0;
+  for (const part of parts) {
+    const length = writePart(part, whole.subarray(offset + LENGTH_BYTES));
+    lengths.setUint32(offset, length);
+    offset += LENGTH_BYTES + length;
+  }
+  return whole.slice(0, offset);
+}
+
+const LENGTH_BYTES = 4;
+
+function writePart(part: string | Uint8Array, target: Uint8Array): number {
+  if (typeof part === "string") {
+    if (!part.isWellFormed()) throw new RangeError("text is not well-formed Unicode");
+    return encoder.encodeInto(part, target).written;
+  }
+  target.set(part);
+  return part.length;
 }
 
 /** Base64url without padding (RFC 4648 §5). */
@@ -39,8 +55,9 @@ export function base64url(bytes: Uint8Array): string {
 
 /** The bytes of canonical, unpadded base64url; null for anything else, non-zero trailing bits included (RFC 4648 §3.5). */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
-  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
-  return decodeStrictly(text + "=".repeat((4 - (text.length % 4)) % 4), "base64url");
+  const bytes = decodeStrictly(text + "=".repeat((4 - (text.length % 4)) % 4), "base64url");
+  // The decoder skips white space, and padding may have come along: either way, there are fewer bytes than characters make.
+  return bytes?.length === Math.floor((text.length * 3) / 4) ? bytes : null;
 }
 
 /** The bytes of canonical, padded base64 (RFC 4648 §4); null for anything else, non-zero trailing bits included. */
@@ -60,7 +77,6 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && crypto.subtle.timingSafeEqual(a, b);
 }
 
-/** The platform's decoder skips white space, so callers have looked at the alphabet themselves. */
 function decodeStrictly(text: string, alphabet: "base64" | "base64url"): Uint8Array<ArrayBuffer> | null {
   try {
     return Uint8Array.fromBase64(text, { alphabet, lastChunkHandling: "strict" });
