@@ -49,6 +49,8 @@ export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
     files: [
       "authorize",
       "canonical",
+      "kv-rung",
+      "ladder",
       "lease",
       "lease-envelope",
       "lease-keys",
@@ -61,6 +63,7 @@ export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
     tests: [
       "tokens/authorize",
       "tokens/canonical",
+      "tokens/ladder",
       "tokens/lease",
       "tokens/lease-arithmetic",
       "tokens/lease-envelope",
@@ -75,7 +78,7 @@ export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
   },
   tokens: {
     folder: "tokens",
-    tests: ["tokens/faults", "tokens/renewal", "tokens/revocation", "tokens/token-endpoint", "connectors/isolation"],
+    tests: ["tokens/revocation", "tokens/token-endpoint"],
     stores: true,
   },
   "grants-decisions": {
