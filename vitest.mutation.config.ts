@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { unstable_readConfig } from "wrangler";
@@ -9,6 +10,7 @@ const unit = MUTATION_UNITS[process.env.MUTATION_UNIT ?? ""];
 const [workerd] = whole.test?.projects ?? [];
 if (unit === undefined) throw new Error("MUTATION_UNIT names no unit of scripts/mutation-units.ts");
 if (typeof workerd !== "object" || !("test" in workerd)) throw new Error("vitest.config.ts has no workerd project");
+const { test: workerdTest } = workerd;
 
 const forgetProviders = "./test/forget-providers.ts";
 const include = unit.tests.map((name) => `test/${name}.test.ts`);
@@ -17,14 +19,22 @@ const { compatibility_date: compatibilityDate, compatibility_flags: compatibilit
 });
 
 const { MASTER_KEYS = "", SETUP_TOKEN = "", PUBLIC_ORIGIN = "" } = process.env; // from vitest.config.ts
-const bindings = { MASTER_KEYS, SETUP_TOKEN, PUBLIC_ORIGIN };
+const TEST_SCHEMA = await readFile(new URL("./schema.sql", import.meta.url), "utf8");
+const bindings = { MASTER_KEYS, SETUP_TOKEN, PUBLIC_ORIGIN, TEST_SCHEMA };
 
-export default defineConfig(
-  unit.stores
-    ? { ...workerd, test: { ...workerd.test, include, setupFiles: ["./test/setup.ts", forgetProviders] } }
-    : // A workerd without any store, which is there in half the time.
-      {
-        plugins: [cloudflareTest({ miniflare: { compatibilityDate, compatibilityFlags, bindings } })],
-        test: { ...workerd.test, include, setupFiles: [forgetProviders], isolate: false },
-      },
-);
+function small(d1Databases: string[]) {
+  const miniflare = { compatibilityDate, compatibilityFlags, bindings, d1Databases };
+  const setupFiles = d1Databases.length > 0 ? ["./test/setup.ts", forgetProviders] : [forgetProviders];
+  return { plugins: [cloudflareTest({ miniflare })], test: { ...workerdTest, include, setupFiles, isolate: false } };
+}
+
+const worlds = {
+  nothing: () => small([]),
+  database: () => small(["DB"]),
+  deployment: () => ({
+    ...workerd,
+    test: { ...workerdTest, include, setupFiles: ["./test/setup.ts", forgetProviders] },
+  }),
+};
+
+export default defineConfig(worlds[unit.world]());

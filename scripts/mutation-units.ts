@@ -6,8 +6,11 @@ export interface MutationUnit {
   files?: string[];
   /** Below `test`, without `.test.ts`. */
   tests: string[];
-  /** Whether the tests need storage of their own per file. Without, one workerd runs them all, which is faster. */
-  stores: boolean;
+  /**
+   * What the tests need to be there. For `nothing` and `database` (one D1 for all of them), one workerd runs them all,
+   * which is several times faster; for `deployment`, every file has one of its own with everything.
+   */
+  world: "nothing" | "database" | "deployment";
 }
 
 export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
@@ -15,9 +18,9 @@ export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
     folder: "crypto",
     // Not the vectors: they judge the platform.
     tests: ["bytes", "digest", "envelope", "key-ring", "mac", "secret", "signing-key"].map((name) => `crypto/${name}`),
-    stores: false,
+    world: "nothing",
   },
-  outbound: { folder: "outbound", tests: ["outbound/*"], stores: false },
+  outbound: { folder: "outbound", tests: ["outbound/*"], world: "nothing" },
   "callers-decisions": {
     folder: "callers",
     files: [
@@ -41,9 +44,19 @@ export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
       "callers/presets",
       "callers/verify-workload-token",
     ],
-    stores: false,
+    world: "nothing",
   },
-  callers: { folder: "callers", tests: ["callers/*", "issuer/own-issuer", "team/access-tokens"], stores: true },
+  "callers-endpoints": {
+    folder: "callers",
+    files: ["identity-endpoints", "identity-store", "issuer-discovery", "issuer-endpoints", "issuer-store"],
+    tests: ["callers/issuer-endpoints", "callers/refused-rules"],
+    world: "deployment",
+  },
+  callers: {
+    folder: "callers",
+    tests: ["callers/authenticate", "callers/caller-leases", "callers/jwks-cache"],
+    world: "database",
+  },
   "tokens-decisions": {
     folder: "tokens",
     files: [
@@ -74,20 +87,20 @@ export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
       "tokens/token-request",
       "tokens/token-wire",
     ],
-    stores: false,
+    world: "nothing",
   },
   tokens: {
     folder: "tokens",
     tests: ["tokens/revocation", "tokens/token-endpoint"],
-    stores: true,
+    world: "deployment",
   },
   "grants-decisions": {
     folder: "grants",
     files: ["failure-memory", "freshness", "name"],
     tests: ["grants/decisions"],
-    stores: false,
+    world: "nothing",
   },
-  grants: { folder: "grants", tests: ["grants/*", "tokens/faults", "tokens/revocation"], stores: true },
+  grants: { folder: "grants", tests: ["grants/*", "tokens/faults", "tokens/revocation"], world: "deployment" },
 };
 
 /** The files that a unit mutates, as patterns. */
