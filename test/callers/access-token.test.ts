@@ -56,6 +56,18 @@ describe("access tokens", () => {
     expect(await verifyAccessToken(rotated, await parsed(text), row)).toBe(true);
   });
 
+  test("B-18 a missing row and a missing key verify nothing, even for an id and a MAC that are empty", async () => {
+    const genuine = await parsed(minted.token.expose());
+    expect(await verifyAccessToken(keys, genuine, { id: genuine.id, secretMac: "", secretMacKid: "gone" })).toBe(false);
+    expect(await verifyAccessToken({ ...keys, key: () => null }, genuine, null)).toBe(false);
+  });
+
+  test("none is made under a ring that lacks its own primary key", async () => {
+    await expect(mintAccessToken({ ...keys, key: () => null }, randomBytes)).rejects.toMatchObject({
+      failure: { code: "key_missing", reason: "the ring lacks its primary key" },
+    });
+  });
+
   test("a mistyped character is caught by the checksum, without any look-up", async () => {
     const text = minted.token.expose();
     for (const index of [3, 22, 24, 66, 68, 73]) {

@@ -76,11 +76,28 @@ describe("the Authorization header", () => {
     );
   });
 
-  test("B-16 a value of exactly 8 KiB is still read", () => {
-    const claims = segment({ iss: "https://idp.example.com" });
-    const head = segment({ alg: "ES256" });
-    const room = 8192 - "Bearer ".length - head.length - claims.length - 2;
-    expect(outcome(`Bearer ${head}.${claims}.${"A".repeat(room - (room % 4))}`)).toBe("jwt");
+  test("B-16 a value of exactly 8 KiB is still read, one character more is not", () => {
+    // Spaces after the scheme count as well, and bring the value to the very length.
+    const ofLength = (length: number) => {
+      const token = `${JWT}${"A".repeat(7 * 1024)}`;
+      return `Bearer${" ".repeat(length - "Bearer".length - token.length)}${token}`;
+    };
+    expect([ofLength(8192).length, outcome(ofLength(8192))]).toEqual([8192, "jwt"]);
+    expect([ofLength(8193).length, outcome(ofLength(8193))]).toEqual([8193, "invalid_token_format"]);
+  });
+
+  test("and the log is told what was wrong with it, never what it was", () => {
+    const reasonOf = (authorization: string | null) => {
+      const result = parseAuthorization(new Headers(authorization === null ? {} : { authorization }));
+      return result.ok ? "ok" : result.failure;
+    };
+    expect(reasonOf(null)).toEqual({ code: "unauthorized", reason: "no credentials" });
+    expect(reasonOf("Basic YTpi")).toEqual({ code: "unauthorized", reason: "not a bearer credential" });
+    expect(reasonOf("x".repeat(9000))).toEqual({ code: "invalid_token_format", reason: "authorization chars=9000" });
+    expect(reasonOf("Bearer a, Bearer b")).toEqual({
+      code: "bad_request",
+      message: "Send exactly one Authorization header.",
+    });
   });
 });
 
