@@ -30,22 +30,28 @@ export function lengthPrefixed(...parts: (string | Uint8Array)[]): Uint8Array<Ar
   const lengths = new DataView(whole.buffer);
   let offset = 0;
   for (const part of parts) {
-    const length = writePart(part, whole.subarray(offset + LENGTH_BYTES));
-    lengths.setUint32(offset, length);
-    offset += LENGTH_BYTES + length;
+    const start = offset + LENGTH_BYTES;
+    const end = typeof part === "string" ? writeText(part, whole, start) : start + part.length;
+    if (typeof part !== "string") whole.set(part, start);
+    lengths.setUint32(offset, end - start);
+    offset = end;
   }
   return whole.slice(0, offset);
 }
 
 const LENGTH_BYTES = 4;
 
-function writePart(part: string | Uint8Array, target: Uint8Array): number {
-  if (typeof part === "string") {
-    if (!part.isWellFormed()) throw new RangeError("text is not well-formed Unicode");
-    return encoder.encodeInto(part, target).written;
+/** UTF-8 from `start` on; returns where it ends. Ids are short and ASCII: for those, a call of the encoder costs more. */
+function writeText(text: string, target: Uint8Array, start: number): number {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) target[start + index] = unit;
+    else {
+      if (!text.isWellFormed()) throw new RangeError("text is not well-formed Unicode");
+      return start + encoder.encodeInto(text, target.subarray(start)).written;
+    }
   }
-  target.set(part);
-  return part.length;
+  return start + text.length;
 }
 
 /** Base64url without padding (RFC 4648 §5). */
