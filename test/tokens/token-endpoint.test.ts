@@ -99,14 +99,14 @@ describe("the ladder", () => {
 
   test("no-cache goes to the Grant and comes back with the same token", async () => {
     const here = await isolate();
-    const at = await scene(here.api, "no-cache");
+    const at = await scene(here.api, "asks-past-caches");
     await ask(here.api, at);
     here.reset();
     const { body } = await here.api.send(`/v1/connect/token/${encodeURIComponent(at.uid)}`, {
       method: "POST",
       headers: { authorization: `Bearer ${at.runtime}`, "cache-control": "no-cache" },
     });
-    expect(body.token).toBe("no-cache-access-token-1");
+    expect(body.token).toBe("asks-past-caches-access-token-1");
     expect(here.calls.objects).toBe(1);
   });
 
