@@ -1,0 +1,103 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startAuthorizationServer } from "../demo/authorization-server.ts";
+import { root } from "../paths.ts";
+import { bundleWorkers } from "./bundles.ts";
+import { measureClient } from "./client.ts";
+import { type LoadProcess, startLoadProcess } from "./load-process.ts";
+import { machineFacts } from "./machine.ts";
+import { compare, type Effort } from "./measure.ts";
+import { asMarkdown, asText, type Report, type RowReport, updateDocument } from "./report.ts";
+import { type Bench, ROWS, type Row } from "./rows.ts";
+import { measureSizes } from "./sizes.ts";
+import { createWorkloadIssuer } from "./workload-issuer.ts";
+
+// `npm run bench`: what the token path costs, beside what the platform allows. Everything stays on this machine and
+// ends by itself. The table goes to standard output and dist/bench.json; with --write also into docs/performance.md.
+
+const { values: options } = parseArgs({
+  options: {
+    /** Ids of rows, comma-separated. */
+    only: { type: "string" },
+    rounds: { type: "string", default: "7" },
+    /** Of each round and side. */
+    requests: { type: "string", default: "6000" },
+    write: { type: "boolean", default: false },
+    /** End with exit code 1 when a target is missed. */
+    strict: { type: "boolean", default: false },
+  },
+});
+
+async function main(): Promise<void> {
+  const scratch = await mkdtemp(join(tmpdir(), "valetkey-bench-"));
+  const provider = await startAuthorizationServer();
+  const load = startLoadProcess();
+  try {
+    const machine = machineFacts();
+    print(`${machine.cpu}, ${machine.cores} cores; load ${machine.loadAverage.toFixed(1)} before the first row\n`);
+    const bundles = await bundleWorkers(scratch);
+    const rows = await measureRows(load, { bundles, scratch, provider, issuer: createWorkloadIssuer() });
+    const report: Report = {
+      machine,
+      command: ["npm run bench", ...process.argv.slice(2)].join(" "),
+      effort: effortOf(),
+      rows,
+      sizes: await measureSizes(bundles.product, scratch),
+      client: await measureClient(),
+    };
+    print(asText(report));
+    await mkdir(join(root, "dist"), { recursive: true });
+    await writeFile(join(root, "dist/bench.json"), `${JSON.stringify(report, null, 2)}\n`);
+    if (options.write) await updateDocument(join(root, "docs/performance.md"), asMarkdown(report));
+    if (options.strict && rows.some(({ passed }) => !passed)) process.exitCode = 1;
+  } finally {
+    load.stop();
+    await provider.stop();
+    await rm(scratch, { recursive: true });
+  }
+}
+
+async function measureRows(load: LoadProcess, bench: Bench): Promise<RowReport[]> {
+  const reports: RowReport[] = [];
+  for (const row of ROWS) {
+    if (options.only !== undefined && !options.only.split(",").includes(row.id)) continue;
+    print(`  ${row.name} …\n`);
+    reports.push(await measureRow(load, bench, row));
+  }
+  return reports;
+}
+
+async function measureRow(load: LoadProcess, bench: Bench, row: Row): Promise<RowReport> {
+  const effort = effortOf();
+  const { ceiling, product } = await row.prepare(bench, effort);
+  try {
+    const comparison = await compare(load, ceiling, product, effort);
+    const answered = Object.values(comparison.rungs).reduce((sum, count) => sum + count, 0);
+    const share = (comparison.rungs[row.rung] ?? 0) / answered;
+    // Leases end and are renewed while the row runs; more than that, and it is another row.
+    if (share < 0.9) throw new Error(`Only ${Math.round(share * 100)} % of '${row.name}' came from ${row.rung}.`);
+    const { id, name, ceilingName, target } = row;
+    return { id, name, ceilingName, target, passed: comparison.ratio >= target, ...comparison };
+  } finally {
+    await ceiling.worker.stop();
+    await product.worker.stop();
+  }
+}
+
+function effortOf(): Effort {
+  const requests = Number(options.requests);
+  return { rounds: Number(options.rounds), requests, warmUp: requests, connections: 50 };
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}
