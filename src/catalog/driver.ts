@@ -24,13 +24,16 @@ export interface AuthorizationDetail {
 /** A token as the provider issued it, before it is stored. Times are ms since the epoch. */
 export interface IssuedToken {
   accessToken: Secret;
-  /** When the provider lets it expire; already made conservative by counting from before the request. */
-  expiresAtMs: number;
+  /**
+   * When the provider lets it expire; already made conservative by counting from before the request. Null = never, which
+   * only a static value may say.
+   */
+  expiresAtMs: number | null;
   /** Scopes in force, as granted (RFC 6749 §5.1: absent = as requested). */
   scopes: string[];
   resources: string[];
   authorizationDetails: AuthorizationDetail[];
-  /** True when the value never expires upstream and `expiresAtMs` only brings clients back. */
+  /** True for a value that an operator stored: it is nobody's issuance, and cannot be revoked. */
   static: boolean;
   metadata?: Record<string, string | number | boolean>;
 }
@@ -42,8 +45,6 @@ export interface MintRequest<Config = unknown> {
   secrets: Record<string, Secret>;
   group: TokenGroup;
   connectorId: string;
-  /** The caller needs the token at least this long (ms). */
-  validityBufferMs: number;
 }
 
 export interface DriverDeps {
@@ -97,6 +98,8 @@ export interface Driver<Config = unknown> {
   publicKeys(config: Config): JWK[];
   /** The service name shown when none was given, e.g. the host of the authorization server. */
   service(config: Config): string;
+  /** Who issues this configuration's tokens and hears of their revocation; a token is sent to nobody else. */
+  provider(config: Config): string;
   /** Whether the requested group can be honoured for that subject; the canonical group with defaults filled in. */
   resolveGroup(config: Config, subject: SubjectType, group: TokenGroup): Result<TokenGroup>;
   /** Ask the provider for an `app` token. */

@@ -26,6 +26,7 @@ export function withParsedConfig<Config>(schema: z.ZodType<Config>, driver: Driv
     capabilities: (config) => driver.capabilities(parse(config)),
     publicKeys: (config) => driver.publicKeys(parse(config)),
     service: (config) => driver.service(parse(config)),
+    provider: (config) => driver.provider(parse(config)),
     resolveGroup: (config, subject, group) => driver.resolveGroup(parse(config), subject, group),
     mint: (request, deps) => driver.mint({ ...request, config: parse(request.config) }, deps),
     revoke: (request, deps) => driver.revoke({ ...request, config: parse(request.config) }, deps),

@@ -1,4 +1,5 @@
-import type { Failure } from "../errors.ts";
+import type { Failure, Result } from "../errors.ts";
+import { LruMap } from "../store/lru.ts";
 import type { ProviderOutcome } from "./connector-gate.ts";
 
 const FIRST_PAUSE_MS = 500;
@@ -28,6 +29,29 @@ export function rememberFailure(
 /** The remembered failure with the time that is left. */
 export function asFailure({ failure, retryAtMs }: RememberedFailure, nowMs: number): Failure {
   return { ...failure, retryAfterMs: Math.max(retryAtMs - nowMs, 0) };
+}
+
+/** Failed token groups that are remembered; callers choose how many groups there are. */
+export const MAX_FAILURES = 1000;
+
+/** The failures of one Grant by token group, the latest ones. What is forgotten costs one more call. */
+export class FailureMemory {
+  readonly #failures = new LruMap<string, RememberedFailure>(MAX_FAILURES);
+
+  /** What everybody is answered who asks for that group now; null = the provider may be asked. */
+  recall(groupId: string, nowMs: number): Failure | null {
+    const remembered = this.#failures.get(groupId);
+    return remembered !== undefined && nowMs < remembered.retryAtMs ? asFailure(remembered, nowMs) : null;
+  }
+
+  note(groupId: string, result: Result<void>, nowMs: number): void {
+    if (result.ok) this.#failures.delete(groupId);
+    else this.#failures.set(groupId, rememberFailure(this.#failures.get(groupId), result.failure, nowMs));
+  }
+
+  clear(): void {
+    this.#failures.clear();
+  }
 }
 
 /** What a failure tells the other grants of the connector. */

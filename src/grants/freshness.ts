@@ -1,5 +1,6 @@
 import { outlivesBuffer } from "../tokens/lease.ts";
 import type { GrantTokenRequest } from "./protocol.ts";
+import { scopesAbove } from "./reach.ts";
 
 /** A rejected token is replaced at most this often, whatever callers claim. */
 export const REJECTION_INTERVAL_MS = 30_000;
@@ -10,7 +11,10 @@ export interface StoredFacts {
   mintedAtMs: number;
   expiresAtMs: number;
   lifetimeMs: number;
+  /** From then on it is not served, though it may be valid: a static value is read anew. */
+  keepUntilMs: number;
   revokedBeforeMs: number;
+  scopes: string[];
 }
 
 export type Freshness =
@@ -22,15 +26,16 @@ export type Freshness =
   | "dead";
 
 /**
- * Whether a stored token answers a request. A revocation it was obtained under, or expiry, kills it; a buffer it
- * does not outlive, or a rejection by the provider, asks for a better one.
+ * Whether a stored token answers a request. A revocation it was obtained under, expiry, or a scope above the link's
+ * ceiling as it is now, kills it; a buffer it does not outlive, or a rejection by the provider, asks for a better one.
  */
 export function decideFreshness(
   stored: StoredFacts | null,
-  request: Pick<GrantTokenRequest, "revokedBeforeMs" | "validityBufferMs" | "rejectedTokenId">,
+  request: Pick<GrantTokenRequest, "revokedBeforeMs" | "validityBufferMs" | "rejectedTokenId" | "scopeCeiling">,
   nowMs: number,
 ): Freshness {
-  if (stored === null || stored.revokedBeforeMs < request.revokedBeforeMs || stored.expiresAtMs <= nowMs) return "dead";
+  if (stored === null || stored.revokedBeforeMs < request.revokedBeforeMs || stored.keepUntilMs <= nowMs) return "dead";
+  if (scopesAbove(stored.scopes, request.scopeCeiling).length > 0) return "dead";
   const rejected = stored.tokenId === request.rejectedTokenId && nowMs - stored.mintedAtMs >= REJECTION_INTERVAL_MS;
   if (rejected || !outlivesBuffer(stored, request.validityBufferMs, nowMs)) return "renew";
   return "fresh";

@@ -17,9 +17,24 @@ const SCHEMA = `
     static INTEGER NOT NULL,
     revoked_before_ms INTEGER NOT NULL,
     granted TEXT NOT NULL,
-    asked_at_ms INTEGER NOT NULL
+    asked_at_ms INTEGER NOT NULL,
+    -- The row goes then. A static value may be valid for longer, but is read anew.
+    keep_until_ms INTEGER,
+    -- NULL in what an older version stored: unknown.
+    link_id TEXT,
+    provider TEXT
   ) STRICT;
   CREATE INDEX IF NOT EXISTS tokens_by_use ON tokens (asked_at_ms);
+  CREATE TABLE IF NOT EXISTS superseded_tokens (
+    token_id TEXT PRIMARY KEY,
+    token_sealed TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    revoked_before_ms INTEGER NOT NULL,
+    link_id TEXT,
+    provider TEXT
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS superseded_tokens_by_expiry ON superseded_tokens (expires_at_ms);
   CREATE TABLE IF NOT EXISTS attempts (
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('mint', 'refresh')),
@@ -35,10 +50,25 @@ const SCHEMA = `
     generation INTEGER NOT NULL,
     expires_at_ms INTEGER NOT NULL,
     tries INTEGER NOT NULL,
-    due_at_ms INTEGER NOT NULL
+    due_at_ms INTEGER NOT NULL,
+    provider TEXT
   ) STRICT;
   CREATE INDEX IF NOT EXISTS upstream_revocations_by_due ON upstream_revocations (due_at_ms);
 `;
+
+/** Brings tables of an earlier version to the present shape, one step a version, in order. */
+const UPGRADES: { isOld: string; statements: string }[] = [
+  {
+    isOld: "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pragma_table_info('tokens') WHERE name = 'link_id')",
+    statements: `
+      ALTER TABLE tokens ADD COLUMN keep_until_ms INTEGER;
+      UPDATE tokens SET keep_until_ms = expires_at_ms;
+      ALTER TABLE tokens ADD COLUMN link_id TEXT;
+      ALTER TABLE tokens ADD COLUMN provider TEXT;
+      ALTER TABLE upstream_revocations ADD COLUMN provider TEXT;
+    `,
+  },
+];
 
 /**
  * A Grant's own SQLite. Everything is synchronous, so statements between two awaits commit together. Nothing is
@@ -51,6 +81,7 @@ export class GrantDatabase {
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#opened = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'identity'").toArray().length > 0;
+    if (this.#opened) this.#upgrade();
   }
 
   /** Create the tables, if this is the first time. */
@@ -58,6 +89,18 @@ export class GrantDatabase {
     if (this.#opened) return;
     this.#storage.sql.exec(SCHEMA);
     this.#opened = true;
+  }
+
+  /** An object wakes up with the tables that it fell asleep with, however many versions ago. */
+  #upgrade(): void {
+    const { sql } = this.#storage;
+    for (const { isOld, statements } of UPGRADES) {
+      if (sql.exec(isOld).toArray().length === 0) continue;
+      this.#storage.transactionSync(() => {
+        sql.exec(statements);
+        sql.exec(SCHEMA);
+      });
+    }
   }
 
   /** Rows of a query; none before the first `open`. */

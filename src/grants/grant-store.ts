@@ -1,9 +1,10 @@
 import * as z from "zod";
-import type { AuthorizationDetail } from "../catalog/driver.ts";
-import type { StoredFacts } from "./freshness.ts";
 import type { GrantDatabase } from "./grant-database.ts";
 import type { PendingRevocations } from "./pending-revocations.ts";
 import type { GrantIdentity } from "./protocol.ts";
+import { type RevocationReach, reaches } from "./reach.ts";
+import { type StoredToken, storedToken, type TokenRow } from "./stored-token.ts";
+import { type SupersededToken, SupersededTokens } from "./superseded-tokens.ts";
 
 /** At most this many token groups a grant; the longest unused goes first. */
 export const MAX_TOKEN_GROUPS = 500;
@@ -15,20 +16,6 @@ export interface GrantRow {
   authorizationId: string;
 }
 
-export interface StoredToken extends StoredFacts {
-  groupId: string;
-  sealed: string;
-  generation: number;
-  /** Its value never expires upstream: there is nothing to revoke there. */
-  static: boolean;
-  granted: {
-    scopes: string[];
-    resources: string[];
-    authorizationDetails: AuthorizationDetail[];
-    metadata?: Record<string, string | number | boolean> | undefined;
-  };
-}
-
 export interface Attempt {
   id: string;
   kind: "mint" | "refresh";
@@ -38,13 +25,6 @@ export interface Attempt {
   deadlineMs: number;
 }
 
-const strings = z.array(z.string());
-const granted = z.object({
-  scopes: strings,
-  resources: strings,
-  authorizationDetails: z.array(z.looseObject({ type: z.string() })),
-  metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
-});
 const optionalText = z.string().nullable();
 const subject = z.discriminatedUnion("type", [
   z.object({ type: z.literal("app") }),
@@ -52,26 +32,16 @@ const subject = z.discriminatedUnion("type", [
 ]);
 const identity = z.object({ connectorId: z.string(), installationId: optionalText, subject, partition: z.string() });
 
-type TokenRow = {
-  group_id: string;
-  token_id: string;
-  token_sealed: string;
-  generation: number;
-  minted_at_ms: number;
-  expires_at_ms: number;
-  static: number;
-  revoked_before_ms: number;
-  granted: string;
-};
-
 /** Who the grant is for, its tokens by group, and the journal of its attempts. */
 export class GrantStore {
   readonly #db: GrantDatabase;
   readonly #revocations: PendingRevocations;
+  readonly #superseded: SupersededTokens;
 
   constructor(db: GrantDatabase, revocations: PendingRevocations) {
     this.#db = db;
     this.#revocations = revocations;
+    this.#superseded = new SupersededTokens(db);
   }
 
   /** Create the tables and the identity on first use; what is there already stays. */
@@ -136,17 +106,21 @@ export class GrantStore {
     return rows.map(({ id, kind, started_at_ms: startedAtMs }) => ({ id, kind, startedAtMs }));
   }
 
-  /** The commit of a mint: the new token in its group's place, and the end of its journal entry, together. */
-  commit(attemptId: string, token: StoredToken): void {
+  /**
+   * The commit of a mint: the new token in its group's place, and the end of its journal entry, together. Returns how
+   * many superseded tokens had to be forgotten, and can be revoked by nobody now.
+   */
+  commit(attemptId: string, token: StoredToken): number {
+    let forgotten = 0;
+    const nowMs = token.mintedAtMs;
     this.#db.transaction(() => {
+      this.purge(nowMs);
       const replaced = this.token(token.groupId);
-      // One from before a revocation is still owed to the provider, although nobody is given it any more.
-      if (replaced !== null && replaced.revokedBeforeMs < token.revokedBeforeMs) {
-        this.#oweRevocation(replaced, token.mintedAtMs);
-      }
+      if (replaced !== null) forgotten += this.#supersede(replaced, token.revokedBeforeMs, nowMs);
       this.#db.run(
         `INSERT OR REPLACE INTO tokens (group_id, token_id, token_sealed, generation, minted_at_ms, expires_at_ms,
-           static, revoked_before_ms, granted, asked_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           static, revoked_before_ms, granted, asked_at_ms, keep_until_ms, link_id, provider)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         token.groupId,
         token.tokenId,
         token.sealed,
@@ -157,17 +131,24 @@ export class GrantStore {
         token.revokedBeforeMs,
         JSON.stringify(token.granted),
         token.mintedAtMs,
+        token.keepUntilMs,
+        token.linkId,
+        token.provider,
       );
       this.endAttempt(attemptId);
-      this.#db.run("DELETE FROM tokens WHERE expires_at_ms <= ?", token.mintedAtMs);
-      this.#db.run(
-        "DELETE FROM tokens WHERE group_id IN (SELECT group_id FROM tokens ORDER BY asked_at_ms DESC LIMIT -1 OFFSET ?)",
+      const surplus = this.#tokens(
+        "SELECT * FROM tokens ORDER BY asked_at_ms DESC LIMIT -1 OFFSET ?",
         MAX_TOKEN_GROUPS,
       );
+      for (const evicted of surplus) {
+        this.#db.run("DELETE FROM tokens WHERE group_id = ?", evicted.groupId);
+        forgotten += this.#supersede(evicted, evicted.revokedBeforeMs, nowMs);
+      }
     });
+    return forgotten;
   }
 
-  /** The end of a mint that a revocation overtook: its token is not stored, only owed to the provider. */
+  /** The end of a mint whose token may not be kept: it is only owed to the provider. */
   discard(attemptId: string, token: StoredToken, nowMs: number): void {
     this.#db.transaction(() => {
       this.endAttempt(attemptId);
@@ -175,16 +156,40 @@ export class GrantStore {
     });
   }
 
-  /** Drop tokens; those that mean something upstream are owed to the provider. Returns what was dropped. */
-  dropTokens(which: (token: StoredToken) => boolean, nowMs: number): StoredToken[] {
-    const dropped = this.#tokens("SELECT * FROM tokens").filter(which);
+  /** Drop all tokens that a revocation means; those that mean something upstream are owed to the provider. */
+  dropTokens(reach: RevocationReach, nowMs: number): { current: StoredToken[]; superseded: SupersededToken[] } {
+    const current = this.#tokens("SELECT * FROM tokens").filter((token) => reaches(reach, token));
+    let superseded: SupersededToken[] = [];
     this.#db.transaction(() => {
-      for (const token of dropped) {
+      for (const token of current) {
         this.#db.run("DELETE FROM tokens WHERE group_id = ?", token.groupId);
         this.#oweRevocation(token, nowMs);
       }
+      superseded = this.#superseded.take(reach, nowMs);
+      for (const token of superseded) this.#revocations.add(token, nowMs);
     });
-    return dropped;
+    return { current, superseded };
+  }
+
+  /** Forget what has expired. */
+  purge(nowMs: number): void {
+    this.#db.run("DELETE FROM tokens WHERE keep_until_ms <= ?", nowMs);
+    this.#superseded.purge(nowMs);
+  }
+
+  /** When all that is here now will have expired (ms); null when there is nothing. */
+  latestExpiryMs(): number | null {
+    const [row] = this.#db.rows<{ latest: number | null }>("SELECT max(keep_until_ms) AS latest FROM tokens");
+    const latestMs = Math.max(row?.latest ?? 0, this.#superseded.latestExpiryMs() ?? 0);
+    return latestMs === 0 ? null : latestMs;
+  }
+
+  /** A token gives way. One from before a revocation is owed to the provider; any other can still be revoked later. */
+  #supersede(token: StoredToken, revokedBeforeMs: number, nowMs: number): number {
+    if (token.static || token.expiresAtMs <= nowMs) return 0;
+    if (token.revokedBeforeMs >= revokedBeforeMs) return this.#superseded.add(token);
+    this.#oweRevocation(token, nowMs);
+    return 0;
   }
 
   #oweRevocation(token: StoredToken, nowMs: number): void {
@@ -192,17 +197,6 @@ export class GrantStore {
   }
 
   #tokens(query: string, ...values: SqlStorageValue[]): StoredToken[] {
-    return this.#db.rows<TokenRow>(query, ...values).map((row) => ({
-      groupId: row.group_id,
-      tokenId: row.token_id,
-      sealed: row.token_sealed,
-      generation: row.generation,
-      mintedAtMs: row.minted_at_ms,
-      expiresAtMs: row.expires_at_ms,
-      lifetimeMs: row.expires_at_ms - row.minted_at_ms,
-      static: row.static === 1,
-      revokedBeforeMs: row.revoked_before_ms,
-      granted: granted.parse(JSON.parse(row.granted)),
-    }));
+    return this.#db.rows<TokenRow>(query, ...values).map(storedToken);
   }
 }

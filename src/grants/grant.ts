@@ -1,21 +1,23 @@
 import { DurableObject } from "cloudflare:workers";
-import type { IssuedToken } from "../catalog/driver.ts";
 import { ApiError, type Failure, fail, ok, type Result } from "../errors.ts";
 import { newId } from "../store/ids.ts";
 import type { GrantDeps } from "./deps.ts";
-import { asFailure, type RememberedFailure, rememberFailure } from "./failure-memory.ts";
+import { FailureMemory } from "./failure-memory.ts";
 import { decideFreshness } from "./freshness.ts";
 import { GrantDatabase } from "./grant-database.ts";
-import { GrantStore, type StoredToken } from "./grant-store.ts";
+import { GrantStore } from "./grant-store.ts";
 import { assertIndexRow } from "./index-row.ts";
 import { LeasePublisher } from "./lease-publisher.ts";
 import { mintPoint, revocationPoint } from "./metric-points.ts";
-import { ATTEMPT_TIMEOUT_MS, mint } from "./mint.ts";
+import { ATTEMPT_TIMEOUT_MS, type Minted, mint } from "./mint.ts";
+import { MintsUnderWay, type MintUnderWay } from "./mints-under-way.ts";
 import { grantName } from "./name.ts";
 import { PendingRevocations } from "./pending-revocations.ts";
-import type { GrantReseal, GrantRevocation, GrantTokenAnswer, GrantTokenRequest, LeasedToken } from "./protocol.ts";
+import type { GrantReseal, GrantRevocation, GrantTokenAnswer, GrantTokenRequest } from "./protocol.ts";
 import { ProviderNotices } from "./provider-notices.ts";
+import { type RevocationReach, scopesAbove } from "./reach.ts";
 import { Resealer } from "./resealer.ts";
+import { leasedToken, mintedToken, type StoredToken } from "./stored-token.ts";
 import { TokenVault } from "./token-vault.ts";
 
 /** How often a caller may find that what it waited for does not suit it, before it is told to come back. */
@@ -32,11 +34,8 @@ export class GrantObject extends DurableObject<unknown> {
   readonly #leases: LeasePublisher;
   readonly #notices: ProviderNotices;
   readonly #resealer: Resealer;
-  /** Mints under way by token group. One object has one I/O context, so its callers may share a promise. */
-  readonly #minting = new Map<string, Promise<Result<void>>>();
-  readonly #failures = new Map<string, RememberedFailure>();
-  /** Advances with every revocation; what a mint that began before one brings home is not stored. */
-  #revocations = 0;
+  readonly #minting = new MintsUnderWay();
+  readonly #failures = new FailureMemory();
 
   constructor(ctx: DurableObjectState, env: unknown, deps: GrantDeps) {
     super(ctx, env);
@@ -46,7 +45,7 @@ export class GrantObject extends DurableObject<unknown> {
     this.#store = new GrantStore(db, revocations);
     this.#vault = new TokenVault(ctx.id.name ?? "", deps);
     this.#leases = new LeasePublisher(deps);
-    this.#notices = new ProviderNotices(ctx.storage, revocations, this.#vault, deps);
+    this.#notices = new ProviderNotices(ctx.storage, revocations, this.#store, this.#vault, deps);
     this.#resealer = new Resealer(ctx.id.name ?? "", { db, store: this.#store, vault: this.#vault }, deps);
     for (const attempt of this.#store.openAttempts()) {
       // The provider may have issued a token that nobody holds; it expires by itself, and minting again is safe.
@@ -80,22 +79,23 @@ export class GrantObject extends DurableObject<unknown> {
   }
 
   /**
-   * Forget tokens obtained under a revocation value below `revokedBeforeMs` (null = all of them) and tell the
-   * provider. Local effect is immediate; what the provider does not confirm now is retried by the alarm.
+   * Forget the tokens that are meant, those included that a newer one has replaced, and tell the provider. Local effect
+   * is immediate; what the provider does not confirm now is retried by the alarm.
    */
-  async revoke(revokedBeforeMs: number | null): Promise<GrantRevocation> {
-    const dropped = this.#drop((token) => revokedBeforeMs === null || token.revokedBeforeMs < revokedBeforeMs);
+  async revoke(reach: RevocationReach): Promise<GrantRevocation> {
+    const { current, superseded } = this.#drop(reach);
     const identity = this.#store.identity();
     const told = await this.#notices.send(identity);
-    const local = dropped.filter((token) => token.static || token.expiresAtMs <= this.#deps.now()).length;
+    const found = current.length + superseded.length;
+    const local = current.filter((token) => token.static || token.expiresAtMs <= this.#deps.now()).length;
     const revocation: GrantRevocation = {
-      tokensFound: dropped.length,
-      deleted: dropped.length,
+      tokensFound: found,
+      deleted: found,
       providerRevoked: told.revoked,
       providerSkipped: local + told.unsupported,
       providerFailed: told.failed,
       // What a mint under way brings home was revoked before it came, and is still to be told.
-      providerPending: told.pending + this.#minting.size,
+      providerPending: told.pending + this.#minting.revokedCount(),
     };
     this.#deps.metrics.record(revocationPoint(identity?.identity ?? null, revocation));
     return revocation;
@@ -116,45 +116,39 @@ export class GrantObject extends DurableObject<unknown> {
     const { groupId } = request;
     const underWay = this.#minting.get(groupId);
     if (underWay !== undefined) return underWay;
-    const nowMs = this.#deps.now();
-    const remembered = this.#failures.get(groupId);
-    if (remembered !== undefined && nowMs < remembered.retryAtMs) {
-      return { ok: false, failure: asFailure(remembered, nowMs) };
-    }
-    const minting = this.#mint(request).finally(() => this.#minting.delete(groupId));
-    this.#minting.set(groupId, minting);
+    const failure = this.#failures.recall(groupId, this.#deps.now());
+    if (failure !== null) return { ok: false, failure };
+    const minting = this.#minting.start(request, (mint) => this.#mint(request, mint));
     this.ctx.waitUntil(minting);
     return minting;
   }
 
   /** One attempt, journaled. Never rejects: what is thrown on the way is a failure like any other. */
-  async #mint(request: GrantTokenRequest): Promise<Result<void>> {
+  async #mint(request: GrantTokenRequest, underWay: MintUnderWay): Promise<Result<void>> {
     const { groupId } = request;
     const attemptId = newId("att", this.#deps.randomBytes);
     const startedAtMs = this.#deps.now();
     let result: Result<void>;
     try {
-      result = await this.#attempt(request, attemptId);
+      result = await this.#attempt(request, underWay, attemptId);
     } catch (error) {
       this.#store.endAttempt(attemptId);
       const failure: Failure =
         error instanceof ApiError ? error.failure : { code: "internal_error", reason: reasonOf(error) };
       result = { ok: false, failure };
     }
-    if (result.ok) this.#failures.delete(groupId);
-    else this.#failures.set(groupId, rememberFailure(this.#failures.get(groupId), result.failure, this.#deps.now()));
+    this.#failures.note(groupId, result, this.#deps.now());
     this.#deps.metrics.record(mintPoint(request, result, this.#deps.now() - startedAtMs));
     return result;
   }
 
-  async #attempt(request: GrantTokenRequest, attemptId: string): Promise<Result<void>> {
+  async #attempt(request: GrantTokenRequest, underWay: MintUnderWay, attemptId: string): Promise<Result<void>> {
     const { db, now, randomBytes } = this.#deps;
     const { identity, groupId, teamId, connector } = request;
-    const revocations = this.#revocations;
     const startedAtMs = now();
     const keys = await this.#deps.keys();
     if (!(await assertIndexRow(db, this.ctx.id.name ?? "", identity, keys.primaryKid, startedAtMs))) {
-      this.#drop(() => true);
+      this.#drop({ revokedBeforeMs: null, linkId: null });
       await this.#notices.schedule();
       return fail("not_found", { reason: "the connector is gone" });
     }
@@ -164,37 +158,38 @@ export class GrantObject extends DurableObject<unknown> {
         const deadlineMs = startedAtMs + ATTEMPT_TIMEOUT_MS;
         this.#store.beginAttempt({ id: attemptId, kind: "mint", groupId, fingerprint: "", startedAtMs, deadlineMs });
       },
-      commit: async (issued: IssuedToken) => {
-        const token = await this.#sealed(request, issued, startedAtMs);
-        if (this.#revocations === revocations) return this.#store.commit(attemptId, token);
-        this.#store.discard(attemptId, token, now());
-        return this.#notices.schedule();
-      },
+      commit: (minted: Minted) => this.#commit(request, underWay, { attemptId, startedAtMs }, minted),
       fail: () => this.#store.endAttempt(attemptId),
     };
     return mint(request, keys, this.#deps, journal, (work) => this.ctx.waitUntil(work));
   }
 
-  async #sealed(
-    { teamId, groupId, revokedBeforeMs }: GrantTokenRequest,
-    issued: IssuedToken,
-    mintedAtMs: number,
-  ): Promise<StoredToken> {
-    const { accessToken, expiresAtMs, scopes, resources, authorizationDetails, metadata } = issued;
-    const tokenId = newId("stk", this.#deps.randomBytes);
+  /** The token into the store, or, where it may not be kept, to those that the provider is told of. */
+  async #commit(
+    request: GrantTokenRequest,
+    underWay: MintUnderWay,
+    { attemptId, startedAtMs }: { attemptId: string; startedAtMs: number },
+    minted: Minted,
+  ): Promise<Result<void>> {
+    const { now, log, randomBytes } = this.#deps;
+    const { teamId, identity, scopeCeiling } = request;
+    const tokenId = newId("stk", randomBytes);
     const generation = this.#store.nextGeneration();
-    return {
-      groupId,
-      tokenId,
-      sealed: await this.#vault.seal({ teamId, tokenId, generation }, accessToken),
-      generation,
-      mintedAtMs,
-      expiresAtMs,
-      lifetimeMs: expiresAtMs - mintedAtMs,
-      static: issued.static,
-      revokedBeforeMs,
-      granted: { scopes, resources, authorizationDetails, metadata },
-    };
+    const sealed = await this.#vault.seal({ teamId, tokenId, generation }, minted.issued.accessToken);
+    const token = mintedToken(request, minted, { tokenId, sealed, generation, mintedAtMs: startedAtMs });
+    const above = scopesAbove(token.scopes, scopeCeiling);
+    if (underWay.revoked || above.length > 0) this.#store.discard(attemptId, token, now());
+    else {
+      const forgotten = this.#store.commit(attemptId, token);
+      if (forgotten > 0)
+        log.warn("grant.superseded_forgotten", { connectorId: identity.connectorId, tokens: forgotten });
+    }
+    await this.#notices.schedule();
+    if (above.length === 0) return ok(undefined);
+    log.warn("grant.scopes_above_ceiling", { connectorId: identity.connectorId, scopes: above.length });
+    return fail("insufficient_scope", {
+      message: `The provider granted more than the project's link allows: ${above.join(" ").slice(0, 500)}.`,
+    });
   }
 
   async #lease(
@@ -202,24 +197,12 @@ export class GrantObject extends DurableObject<unknown> {
     stored: StoredToken,
     { leaseFromMs, minted }: { leaseFromMs: number; minted: boolean },
   ): Promise<GrantTokenAnswer> {
-    const { teamId, leaseKey, snapshotVersion, connector } = request;
-    const { groupId, tokenId, generation, expiresAtMs, lifetimeMs, revokedBeforeMs } = stored;
-    const { metadata, ...granted } = stored.granted;
+    const { teamId, leaseKey } = request;
+    const { groupId, tokenId, generation, sealed } = stored;
     try {
-      const leased: LeasedToken = {
-        token: (await this.#vault.open({ teamId, tokenId, generation }, stored.sealed)).expose(),
-        tokenId,
-        expiresAtMs,
-        lifetimeMs,
-        ...granted,
-        ...(metadata === undefined ? {} : { metadata }),
-        authorizationId: this.#store.identity()?.authorizationId ?? "",
-        groupId,
-        snapshotVersion,
-        revokedBeforeMs,
-        leaseFromMs,
-        leaseUntilMs: leaseFromMs + connector.leaseSeconds * 1000,
-      };
+      const token = await this.#vault.open({ teamId, tokenId, generation }, sealed);
+      const authorizationId = this.#store.identity()?.authorizationId ?? "";
+      const leased = leasedToken(request, stored, { token: token.expose(), authorizationId, leaseFromMs });
       if (leaseKey !== null && this.#leases.asked(leased)) {
         this.#store.touch(groupId, leaseFromMs);
         this.ctx.waitUntil(this.#leases.publish(leaseKey, leased));
@@ -232,14 +215,12 @@ export class GrantObject extends DurableObject<unknown> {
     }
   }
 
-  #drop(which: (token: StoredToken) => boolean): StoredToken[] {
-    this.#revocations++;
+  #drop(reach: RevocationReach): ReturnType<GrantStore["dropTokens"]> {
+    this.#minting.revoke(reach);
     this.#failures.clear();
-    const dropped = this.#store.dropTokens(which, this.#deps.now());
-    for (const { groupId, tokenId } of dropped) {
-      this.#leases.forget(groupId);
-      this.#vault.forget(tokenId);
-    }
+    const dropped = this.#store.dropTokens(reach, this.#deps.now());
+    for (const { groupId } of dropped.current) this.#leases.forget(groupId);
+    for (const { tokenId } of [...dropped.current, ...dropped.superseded]) this.#vault.forget(tokenId);
     return dropped;
   }
 }

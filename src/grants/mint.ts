@@ -10,11 +10,17 @@ import type { GrantTokenRequest } from "./protocol.ts";
 /** Bounds one attempt from its journal row to its end; the outbound calls have limits of their own below it. */
 export const ATTEMPT_TIMEOUT_MS = 20_000;
 
+/** A token, and who issued it (`Driver.provider`). */
+export interface Minted {
+  issued: IssuedToken;
+  provider: string;
+}
+
 /** The steps of a mint that the Grant carries out on its own storage. */
 export interface MintJournal {
   begin(): void;
-  /** Runs with no I/O between the provider's last byte and its first write. */
-  commit(issued: IssuedToken): Promise<void>;
+  /** Runs with no I/O between the provider's last byte and its first write. Fails where the token may not be kept. */
+  commit(minted: Minted): Promise<Result<void>>;
   fail(failure: Failure): void;
 }
 
@@ -38,13 +44,15 @@ export async function mint(
   const permit = await gate.acquire({ priority: "foreground", configRevision });
   if (!permit.ok) return permit;
   journal.begin();
-  const issued = await ask(request, credentials.value, keys, deps);
-  if (issued.ok) await journal.commit(issued.value);
-  else journal.fail(issued.failure);
+  const minted = await ask(request, credentials.value, keys, deps);
+  let result: Result<void> = minted.ok ? ok(undefined) : minted;
+  if (minted.ok) result = await journal.commit(minted.value);
+  else journal.fail(minted.failure);
 
-  const failure = issued.ok ? null : issued.failure;
+  // What the provider did, not what became of it here.
+  const failure = minted.ok ? null : minted.failure;
   defer(gate.report(permit.value.permit, providerOutcome(failure, configRevision)));
-  return issued.ok ? ok(undefined) : issued;
+  return result;
 }
 
 /** Credentials replaced while the provider was looking at the old ones deserve a look of their own. */
@@ -53,21 +61,22 @@ async function ask(
   credentials: Credentials,
   keys: KeyRing,
   deps: GrantDeps,
-): Promise<Result<IssuedToken>> {
+): Promise<Result<Minted>> {
   const { connectorId } = request.identity;
-  const issued = await askWith(credentials, request, deps);
-  if (issued.ok || issued.failure.code !== "upstream_invalid_client") return issued;
+  const minted = await askWith(credentials, request, deps);
+  if (minted.ok || minted.failure.code !== "upstream_invalid_client") return minted;
   const current = await loadCredentials(deps.db, keys, request.teamId, connectorId);
-  if (!current.ok || current.value.configRevision === credentials.configRevision) return issued;
+  if (!current.ok || current.value.configRevision === credentials.configRevision) return minted;
   return askWith(current.value, request, deps);
 }
 
 async function askWith(
   { type, config, secrets }: Credentials,
-  { identity, group, validityBufferMs }: GrantTokenRequest,
+  { identity, group }: GrantTokenRequest,
   deps: GrantDeps,
-): Promise<Result<IssuedToken>> {
+): Promise<Result<Minted>> {
   const driver = driverOf(type);
   if (driver === null) return fail("unresolved_token");
-  return driver.mint({ config, secrets, group, connectorId: identity.connectorId, validityBufferMs }, deps);
+  const issued = await driver.mint({ config, secrets, group, connectorId: identity.connectorId }, deps);
+  return issued.ok ? ok({ issued: issued.value, provider: driver.provider(config) }) : issued;
 }

@@ -1,10 +1,16 @@
 import type { GrantDatabase } from "./grant-database.ts";
 
-export interface PendingRevocation {
+/** A token as the provider will be told of it. */
+export interface SealedToken {
   tokenId: string;
   sealed: string;
   generation: number;
   expiresAtMs: number;
+  /** Who issued it (`Driver.provider`); null = unknown: stored by an older version. */
+  provider: string | null;
+}
+
+export interface PendingRevocation extends SealedToken {
   tries: number;
 }
 
@@ -19,22 +25,31 @@ export class PendingRevocations {
     this.#db = db;
   }
 
-  add(token: Omit<PendingRevocation, "tries">, dueAtMs: number): void {
+  add(token: SealedToken, dueAtMs: number): void {
     this.#db.run(
-      `INSERT OR IGNORE INTO upstream_revocations (token_id, token_sealed, generation, expires_at_ms, tries, due_at_ms)
-       VALUES (?, ?, ?, ?, 0, ?)`,
+      `INSERT OR IGNORE INTO upstream_revocations
+         (token_id, token_sealed, generation, expires_at_ms, provider, tries, due_at_ms)
+       VALUES (?, ?, ?, ?, ?, 0, ?)`,
       token.tokenId,
       token.sealed,
       token.generation,
       token.expiresAtMs,
+      token.provider,
       dueAtMs,
     );
   }
 
   due(nowMs: number): PendingRevocation[] {
-    type Row = { token_id: string; token_sealed: string; generation: number; expires_at_ms: number; tries: number };
+    type Row = {
+      token_id: string;
+      token_sealed: string;
+      generation: number;
+      expires_at_ms: number;
+      provider: string | null;
+      tries: number;
+    };
     const rows = this.#db.rows<Row>(
-      `SELECT token_id, token_sealed, generation, expires_at_ms, tries FROM upstream_revocations
+      `SELECT token_id, token_sealed, generation, expires_at_ms, provider, tries FROM upstream_revocations
        WHERE due_at_ms <= ? ORDER BY due_at_ms LIMIT ?`,
       nowMs,
       MAX_AT_ONCE,
@@ -44,6 +59,7 @@ export class PendingRevocations {
       sealed: row.token_sealed,
       generation: row.generation,
       expiresAtMs: row.expires_at_ms,
+      provider: row.provider,
       tries: row.tries,
     }));
   }

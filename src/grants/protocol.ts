@@ -28,6 +28,10 @@ export interface GrantTokenRequest {
     region: string | null;
     leaseSeconds: number;
   };
+  /** Through which the project asks; its tokens are told apart by it. */
+  linkId: string;
+  /** The scopes that the link allows; a token with any other is neither kept nor handed out. Null = no ceiling. */
+  scopeCeiling: string[] | null;
   groupId: string;
   group: TokenGroup;
   /** The state of connector and link that allowed this request; a lease holds only under the same. */
@@ -45,7 +49,9 @@ export interface GrantTokenRequest {
 export interface LeasedToken {
   token: string;
   tokenId: string;
+  /** Of a static value: when the value itself ends (`NEVER_MS` = never); what a caller is told is less. */
   expiresAtMs: number;
+  static: boolean;
   /** From issue to expiry (ms); the caller's buffer is clamped to half of it. */
   lifetimeMs: number;
   scopes: string[];

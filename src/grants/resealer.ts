@@ -10,8 +10,8 @@ import type { TokenVault } from "./token-vault.ts";
 type SealedToken = { token_id: string; token_sealed: string; generation: number };
 
 /** Where a Grant keeps envelopes. */
-const TABLES = ["tokens", "upstream_revocations"] as const;
-/** A token that moves from one table to the other while it is re-sealed is found in the next round. */
+const TABLES = ["tokens", "superseded_tokens", "upstream_revocations"] as const;
+/** A token that moves from one table to another while it is re-sealed is found in the next round. */
 const MAX_ROUNDS = 3;
 
 interface GrantParts {
@@ -41,7 +41,8 @@ export class Resealer {
     // What it mints next would need its own primary again.
     if (own !== primaryKid) return { done: false, reason: `its primary key is ${own}` };
     // Nothing needs a key for a token that is dead anyway, nor to tell the provider of one.
-    for (const table of TABLES) this.#parts.db.run(`DELETE FROM ${table} WHERE expires_at_ms <= ?`, this.#deps.now());
+    this.#parts.store.purge(this.#deps.now());
+    this.#parts.db.run("DELETE FROM upstream_revocations WHERE expires_at_ms <= ?", this.#deps.now());
     // Before the first envelope that needs it, as with a mint.
     if (this.#waiting(primaryKid).length > 0) await this.#deps.db.run(needKey(this.#name, primaryKid));
     for (let round = 0; grant !== null && round < MAX_ROUNDS; round++) {

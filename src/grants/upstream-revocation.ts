@@ -15,10 +15,13 @@ export function nextTryAtMs(tries: number, nowMs: number): number {
   return nowMs + Math.min(FIRST_RETRY_MS * 2 ** tries, LONGEST_RETRY_MS);
 }
 
-/** Tell the provider that a token is no longer wanted. Works from a deleted connector's tombstone as well. */
+/**
+ * Tell the provider that a token is no longer wanted. Works from a deleted connector's tombstone as well. A connector
+ * that was pointed at another provider since does not get the tokens of the one before: that is `unsupported`.
+ */
 export async function revokeUpstream(
   { identity, teamId }: GrantRow,
-  token: Secret,
+  { token, provider }: { token: Secret; provider: string | null },
   keys: KeyRing,
   deps: GrantDeps,
 ): Promise<RevocationOutcome> {
@@ -28,6 +31,10 @@ export async function revokeUpstream(
   const { type, config, secrets } = credentials.value;
   const driver = driverOf(type);
   if (driver === null) return "unsupported";
+  if (provider !== null && provider !== driver.provider(config)) {
+    deps.log.warn("grant.provider_changed", { connectorId });
+    return "unsupported";
+  }
   const result = await driver.revoke({ config, secrets, connectorId, token, hint: "access_token" }, deps);
   if (result.ok) return result.value === "done" ? "revoked" : "unsupported";
   deps.log.warn("grant.upstream_revocation_failed", { connectorId, errorCode: result.failure.code });

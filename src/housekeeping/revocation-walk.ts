@@ -114,7 +114,8 @@ type Outcome = "told" | "pending" | "missed";
 
 async function tell(name: string, walk: Walk, { grants, log }: WalkServices): Promise<Outcome> {
   try {
-    const { providerPending } = await grants.grant(name, walk.region).revoke(walk.revokedBeforeMs);
+    const reach = { revokedBeforeMs: walk.revokedBeforeMs, linkId: null };
+    const { providerPending } = await grants.grant(name, walk.region).revoke(reach);
     return providerPending === 0 ? "told" : "pending";
   } catch (error) {
     log.warn("walk.grant_unreachable", { reason: error instanceof Error ? error.message : "unknown" });

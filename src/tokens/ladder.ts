@@ -176,7 +176,7 @@ async function askGrant(
   snapshot: ConnectorSnapshot,
 ): Promise<Result<TokenAnswer>> {
   const { services, keys, request, grantClosed, budget } = climb;
-  const { connector, teamId, version, revokedBeforeMs } = snapshot;
+  const { connector, link, teamId, version, revokedBeforeMs } = snapshot;
   const { type, configRevision, region, leaseSeconds } = connector;
   if (grantClosed !== null) return { ok: false, failure: grantClosed };
   if (!isRenewal(climb)) {
@@ -192,6 +192,8 @@ async function askGrant(
       teamId,
       identity,
       connector: { type, configRevision, region, leaseSeconds },
+      linkId: link.id,
+      scopeCeiling: link.scopes,
       groupId,
       group,
       snapshotVersion: version,

@@ -14,6 +14,7 @@ export const leasedToken = z.object({
   token: z.string(),
   tokenId: z.string(),
   expiresAtMs: z.number(),
+  static: z.boolean(),
   lifetimeMs: z.number(),
   scopes: z.array(z.string()),
   resources: z.array(z.string()),

@@ -12,6 +12,14 @@ export const SHORTEST_SNAPSHOT_LEASE_MS = 1_000;
 /** A lease shorter than this is not worth a KV entry, whose own staleness could outlive it. */
 export const SHORTEST_KV_LEASE_SECONDS = 60;
 
+/** The expiry of a value that has none. */
+export const NEVER_MS = Number.MAX_SAFE_INTEGER;
+
+/** Whoever holds a static value comes back at least this often, so that a revocation reaches them. */
+const REVISIT_MS = 60 * 60_000;
+/** What the answer for a static value outlasts beyond the caller's own buffer. */
+const BUFFER_MARGIN_MS = 60_000;
+
 /** KV entries are garbage after their lease; the TTL only collects it. KV's own minimum is 60 s. */
 export const KV_TTL_SECONDS = 120;
 
@@ -50,6 +58,19 @@ export function outlivesBuffer(
   nowMs: number,
 ): boolean {
   return token.expiresAtMs - nowMs > effectiveBufferMs(validityBufferMs, token.lifetimeMs);
+}
+
+/**
+ * The expiry that a caller is told. A static value is told to last an hour, or a minute longer than the buffer of the
+ * very caller, and never longer than it does.
+ */
+export function toldExpiryMs(
+  token: { expiresAtMs: number; static: boolean },
+  validityBufferMs: number,
+  nowMs: number,
+): number {
+  if (!token.static) return token.expiresAtMs;
+  return Math.min(nowMs + Math.max(REVISIT_MS, validityBufferMs + BUFFER_MARGIN_MS), token.expiresAtMs);
 }
 
 /** Whether an edge may serve a leased token: inside its lease, not revoked since, and valid for long enough. */

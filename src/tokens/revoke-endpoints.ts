@@ -60,7 +60,7 @@ async function revokeAll(ref: string, caller: Caller, services: Services, defer:
   // Before anything else that could fail: from here on the walk is owed.
   defer(services.nudgeHousekeeper());
   const names = await grantNames(db, id, null, GRANTS_TOLD_AT_ONCE);
-  const { told, missed } = await tellGrants(names, region, services);
+  const { told, missed } = await tellGrants(names, region, null, services);
   const walking = names.length === GRANTS_TOLD_AT_ONCE || missed > 0;
   const progress = { walking, grantsTold: told.length };
   return report(connector, lease?.rows[0] ?? connector, sumRevocations(told), progress, services);
@@ -76,7 +76,7 @@ async function revokeSubject(ref: string, subject: RequestedSubject, caller: Cal
       after: names.at(-1) ?? null,
       limit: GRANTS_TOLD_AT_ONCE,
     });
-    const { told, missed } = await tellGrants(names, connector.region, services);
+    const { told, missed } = await tellGrants(names, connector.region, reach.linkId, services);
     // Nobody walks for a subject: a Grant that was not told would keep its tokens.
     if (missed > 0)
       throw new ApiError("storage_unavailable", { reason: `grants missed=${missed}`, retryAfterMs: 1000 });
@@ -87,10 +87,13 @@ async function revokeSubject(ref: string, subject: RequestedSubject, caller: Cal
   return report(connector, lease, sumRevocations(counts), progress, services);
 }
 
-/** Whose grants the caller may revoke: a team admin's reach is every partition, anyone else's their own. */
+/**
+ * Whose grants the caller may revoke: a team admin's reach is every partition and every project. Anyone else's is their
+ * own environment's, and there what was issued through their own project's link: projects may share a grant.
+ */
 async function reachOf(connector: Connector, requested: RequestedSubject, caller: Caller, services: Services) {
   if (caller.kind === "access-token" && caller.projectId === null && roleIncludes(caller.role, "admin")) {
-    return { subject: requested, namespace: "any" as const, partitions: null };
+    return { subject: requested, namespace: "any" as const, partitions: null, linkId: null };
   }
   const scope = unwrap(callerScope(caller));
   const subject = unwrap(effectiveSubject(caller, requested));
@@ -104,6 +107,7 @@ async function reachOf(connector: Connector, requested: RequestedSubject, caller
     subject,
     namespace: { exactly: snapshot.link.subjectNamespace },
     partitions: [scope.environment, "shared"],
+    linkId: snapshot.link.id,
   };
 }
 
@@ -127,11 +131,12 @@ async function linkedSnapshot(connectorId: string, projectId: string, { db }: Se
 async function tellGrants(
   names: string[],
   region: string | null,
+  linkId: string | null,
   { grants, log }: Services,
 ): Promise<{ told: GrantRevocation[]; missed: number }> {
   const tell = async (name: string) => {
     try {
-      return await grants.grant(name, region).revoke(null);
+      return await grants.grant(name, region).revoke({ revokedBeforeMs: null, linkId });
     } catch (error) {
       log.warn("revoke.grant_unreachable", { reason: error instanceof Error ? error.message : "unknown" });
       return null;

@@ -35,7 +35,9 @@ export const issueToken = runtimeEndpoint({
         note({ connectorId: id, connectorUid: uid, connectorType: type }),
     };
     const { token, snapshot, rung, minted } = unwrap(await tokenFor(question, services, defer));
-    note({ rung, minted, leaseLeftMs: Math.max(0, token.leaseUntilMs - now()) });
-    return { status: 200, body: tokenWire(token, snapshot) };
+    const nowMs = now();
+    note({ rung, minted, leaseLeftMs: Math.max(0, token.leaseUntilMs - nowMs) });
+    const { validityBufferMs } = request;
+    return { status: 200, body: tokenWire(token, snapshot, { validityBufferMs, nowMs }) };
   },
 });

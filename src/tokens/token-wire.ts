@@ -1,13 +1,18 @@
 import type { LeasedToken } from "../grants/protocol.ts";
+import { toldExpiryMs } from "./lease.ts";
 import type { ConnectorSnapshot } from "./snapshot.ts";
 
 /** The token response of contract §3. `scopes`, `resources` and `authorizationDetails` are what is in force, not what was asked. */
-export function tokenWire(token: LeasedToken, { connector }: ConnectorSnapshot) {
+export function tokenWire(
+  token: LeasedToken,
+  { connector }: ConnectorSnapshot,
+  { validityBufferMs, nowMs }: { validityBufferMs: number; nowMs: number },
+) {
   const { resources, authorizationDetails, metadata } = token;
   return {
     token: token.token,
     tokenId: token.tokenId,
-    expiresAt: token.expiresAtMs,
+    expiresAt: toldExpiryMs(token, validityBufferMs, nowMs),
     connector: { id: connector.id, uid: connector.uid, type: connector.type },
     name: connector.name,
     authorizationId: token.authorizationId,

@@ -9,14 +9,9 @@ const HOUR_MS = 3_600_000;
 const create = (data: Record<string, unknown>) => apiKeyDriver.create(data, CONTEXT, deps);
 const withValues = async (values: Record<string, unknown>[]) => succeeded(await create({ values }));
 
-function mint(
-  saved: SplitConfig<unknown>,
-  scopes: string[] = [],
-  validityBufferMs = 0,
-  more: Partial<TokenGroup> = {},
-) {
+function mint(saved: SplitConfig<unknown>, scopes: string[] = [], more: Partial<TokenGroup> = {}) {
   const config: unknown = JSON.parse(JSON.stringify(saved.config));
-  const request = { config, secrets: secretsOf(saved), connectorId: "scl_test", validityBufferMs };
+  const request = { config, secrets: secretsOf(saved), connectorId: "scl_test" };
   return apiKeyDriver.mint({ ...request, group: { ...DEFAULTS, scopes, ...more } }, deps);
 }
 
@@ -88,27 +83,19 @@ describe("which value answers", () => {
   ];
   test.for(targets)("a narrowing that a static key cannot honour is 400 invalid_target: %j", async (more) => {
     const saved = await withValues([{ value: "key" }]);
-    expect(failed(await mint(saved, [], 0, more)).code).toBe("invalid_target");
+    expect(failed(await mint(saved, [], more)).code).toBe("invalid_target");
     expect(failed(apiKeyDriver.resolveGroup(saved.config, "app", { ...DEFAULTS, ...more })).code).toBe(
       "invalid_target",
     );
   });
 });
 
-describe("how long it is said to live", () => {
-  test("an hour, so that a revocation reaches everybody", async () => {
-    const token = succeeded(await mint(await withValues([{ value: "key" }])));
-    expect(token).toMatchObject({ static: true, expiresAtMs: NOW + HOUR_MS, scopes: [] });
-  });
-
-  test("longer than the caller's buffer, or a client would come back at once", async () => {
-    const token = succeeded(await mint(await withValues([{ value: "key" }]), [], 2 * HOUR_MS));
-    expect(token.expiresAtMs).toBe(NOW + 2 * HOUR_MS + 60_000);
-  });
-
-  test("never past the value's own expiry", async () => {
+describe("how long it lives", () => {
+  test("as long as its own expiry says, for ever without one: what callers are told is not the driver's", async () => {
+    const forever = succeeded(await mint(await withValues([{ value: "key" }])));
+    expect(forever).toMatchObject({ static: true, expiresAtMs: null, scopes: [] });
     const saved = await withValues([{ value: "key", expiresAt: NOW + 1000 }]);
-    expect(succeeded(await mint(saved, [], 2 * HOUR_MS)).expiresAtMs).toBe(NOW + 1000);
+    expect(succeeded(await mint(saved)).expiresAtMs).toBe(NOW + 1000);
   });
 });
 

@@ -155,7 +155,7 @@ describe("what is sent to the token endpoint", () => {
     const key = crypto.randomUUID();
     const saved = succeeded(await createOAuth({ token_endpoint: hostileAnswer(GOOD, { key }) }));
     const strict = { ...deps, urlPolicy: { ownHosts: [], allowLoopback: false } };
-    const request = { config: saved.config, secrets: {}, connectorId: "scl_test", validityBufferMs: 0 };
+    const request = { config: saved.config, secrets: {}, connectorId: "scl_test" };
     const group = { scopes: [], resources: [], audience: [], authorizationDetails: [] };
     expect(failed(await oauthDriver.mint({ ...request, group }, strict)).code).toBe("url_not_allowed");
     expect(await lastRequest(key)).toBeNull();

@@ -107,3 +107,24 @@ describe("B-13 a key pair that signs assertions", () => {
     expect(kept.secrets).toEqual(saved.secrets);
   });
 });
+
+describe("U-14 the provider that issued tokens is another one", () => {
+  const provider = async (serverConfig: Record<string, unknown>) =>
+    oauthDriver.provider(succeeded(await createOAuth(serverConfig)).config);
+
+  test("when the issuer is, or the origin where tokens would be sent to be revoked", async () => {
+    const before = await provider(SERVER);
+    expect(await provider({ ...SERVER, issuer: `${AS}/other-tenant` })).not.toBe(before);
+    expect(await provider({ ...SERVER, revocation_endpoint: `${EVIL}/revoke` })).not.toBe(before);
+    const both = { token_endpoint: `${EVIL}/token`, revocation_endpoint: `${EVIL}/revoke` };
+    expect(await provider({ ...SERVER, ...both })).not.toBe(before);
+    const nameless = { token_endpoint: `${AS}/token`, revocation_endpoint: `${AS}/revoke` };
+    expect(await provider({ ...nameless, token_endpoint: `${EVIL}/token` })).not.toBe(await provider(nameless));
+  });
+
+  test("but not when a path is, or a revocation endpoint is named at the issuer's own origin", async () => {
+    const before = await provider(SERVER);
+    expect(await provider({ ...SERVER, token_endpoint: `${AS}/v2/token` })).toBe(before);
+    expect(await provider({ issuer: AS, token_endpoint: `${AS}/token` })).toBe(before);
+  });
+});

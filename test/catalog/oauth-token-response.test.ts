@@ -26,7 +26,7 @@ describe("what a provider answers is judged before it is believed", () => {
         return deps.fetch(request);
       },
     };
-    const request = { config: saved.config, secrets: secretsOf(saved), connectorId: "scl_test", validityBufferMs: 0 };
+    const request = { config: saved.config, secrets: secretsOf(saved), connectorId: "scl_test" };
     const token = succeeded(await oauthDriver.mint({ ...request, group: DEFAULTS }, slow));
     expect(token.expiresAtMs).toBe(NOW + 600_000);
   });

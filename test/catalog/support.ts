@@ -72,7 +72,7 @@ export async function mintAt(
 
 export function mintWith(saved: SplitConfig<unknown>, group: Partial<TokenGroup> = {}): Promise<Result<IssuedToken>> {
   const config: unknown = JSON.parse(JSON.stringify(saved.config));
-  const request = { config, secrets: secretsOf(saved), connectorId: "scl_test", validityBufferMs: 0 };
+  const request = { config, secrets: secretsOf(saved), connectorId: "scl_test" };
   return oauthDriver.mint({ ...request, group: { ...DEFAULTS, ...group } }, deps);
 }
 

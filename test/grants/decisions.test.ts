@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { asFailure, providerOutcome, rememberFailure } from "../../src/grants/failure-memory.ts";
+import {
+  asFailure,
+  FailureMemory,
+  MAX_FAILURES,
+  providerOutcome,
+  rememberFailure,
+} from "../../src/grants/failure-memory.ts";
 import { decideFreshness } from "../../src/grants/freshness.ts";
 import { LeasePublisher } from "../../src/grants/lease-publisher.ts";
 import { grantName } from "../../src/grants/name.ts";
@@ -8,8 +14,16 @@ import { nextTryAtMs } from "../../src/grants/upstream-revocation.ts";
 import { testServices } from "../support/services.ts";
 
 describe("a stored token", () => {
-  const stored = { tokenId: "stk_1", mintedAtMs: 0, expiresAtMs: 3_600_000, lifetimeMs: 3_600_000, revokedBeforeMs: 7 };
-  const request = { revokedBeforeMs: 7, validityBufferMs: 30_000, rejectedTokenId: null };
+  const stored = {
+    tokenId: "stk_1",
+    mintedAtMs: 0,
+    expiresAtMs: 3_600_000,
+    lifetimeMs: 3_600_000,
+    keepUntilMs: 3_600_000,
+    revokedBeforeMs: 7,
+    scopes: ["read", "write"],
+  };
+  const request = { revokedBeforeMs: 7, validityBufferMs: 30_000, rejectedTokenId: null, scopeCeiling: null };
 
   test("is fresh while it outlives the buffer", () => {
     expect(decideFreshness(stored, request, 3_569_999)).toBe("fresh");
@@ -19,6 +33,16 @@ describe("a stored token", () => {
     expect(decideFreshness(stored, request, 3_600_000)).toBe("dead");
     expect(decideFreshness(stored, { ...request, revokedBeforeMs: 8 }, 0)).toBe("dead");
     expect(decideFreshness(null, request, 0)).toBe("dead");
+  });
+  test("is dead for a link whose ceiling is below it, though it was obtained before that was lowered", () => {
+    expect(decideFreshness(stored, { ...request, scopeCeiling: ["read"] }, 0)).toBe("dead");
+    expect(decideFreshness(stored, { ...request, scopeCeiling: [] }, 0)).toBe("dead");
+    expect(decideFreshness(stored, { ...request, scopeCeiling: ["write", "read", "list"] }, 0)).toBe("fresh");
+  });
+  test("is dead when it is to be read anew, however long the value lives", () => {
+    const value = { ...stored, expiresAtMs: Number.MAX_SAFE_INTEGER, lifetimeMs: Number.MAX_SAFE_INTEGER };
+    expect(decideFreshness(value, { ...request, validityBufferMs: 86_400_000 }, 3_599_999)).toBe("fresh");
+    expect(decideFreshness(value, request, 3_600_000)).toBe("dead");
   });
   test("is renewed when the provider refused it, unless it is younger than 30 s or not the one refused", () => {
     expect(decideFreshness(stored, { ...request, rejectedTokenId: "stk_1" }, 29_999)).toBe("fresh");
@@ -40,6 +64,16 @@ describe("after a failed mint", () => {
   test("the provider's own wish counts, and what is left of it is told", () => {
     const remembered = rememberFailure(undefined, { code: "upstream_rate_limited", retryAfterMs: 7000 }, 1000);
     expect(asFailure(remembered, 4000)).toMatchObject({ code: "upstream_rate_limited", retryAfterMs: 4000 });
+  });
+  test("a caller who makes up token groups that fail does not fill the Grant's memory", () => {
+    const failures = new FailureMemory();
+    const failed = { ok: false, failure: { code: "upstream_unreachable" } } as const;
+    for (let group = 0; group <= MAX_FAILURES; group++) failures.note(`g${group}`, failed, 0);
+    expect(failures.recall("g0", 1)).toBeNull();
+    expect(failures.recall("g1", 1)).toMatchObject({ code: "upstream_unreachable", retryAfterMs: 499 });
+    failures.note("g1", { ok: true, value: undefined }, 2);
+    expect(failures.recall("g1", 2)).toBeNull();
+    expect(failures.recall("g2", 500)).toBeNull();
   });
   test("the gate learns of limits and rejected credentials only", () => {
     expect(providerOutcome(null, 1)).toEqual({ kind: "ok" });

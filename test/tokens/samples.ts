@@ -18,6 +18,7 @@ export const leased: LeasedToken = {
   token: "the-token",
   tokenId: "stk_1",
   expiresAtMs: 3_600_000,
+  static: false,
   lifetimeMs: 3_600_000,
   scopes: ["read"],
   resources: [],

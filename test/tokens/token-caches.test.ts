@@ -6,6 +6,7 @@ const leased: LeasedToken = {
   token: "t".repeat(1000),
   tokenId: "stk_1",
   expiresAtMs: 9_000_000,
+  static: false,
   lifetimeMs: 3_600_000,
   scopes: [],
   resources: [],

@@ -15,11 +15,6 @@ import { canonicalScopes, requestedScopes } from "../scopes.ts";
 import { type ApiKeyConfig, apiKeyConfig, type StoredValue, secretName } from "./config.ts";
 import { createApiKey, updateApiKey } from "./save.ts";
 
-/** Clients come back at least this often, so that a revocation reaches them. */
-const REVISIT_MS = 3_600_000;
-/** What an answer must outlast beyond the caller's own buffer. */
-const BUFFER_MARGIN_MS = 60_000;
-
 /** Static values that an operator stored; a scope selects among them. */
 export const apiKeyDriver: Driver = withParsedConfig<ApiKeyConfig>(apiKeyConfig, {
   type: "api-key",
@@ -30,6 +25,7 @@ export const apiKeyDriver: Driver = withParsedConfig<ApiKeyConfig>(apiKeyConfig,
   capabilities,
   publicKeys: () => [],
   service: ({ serviceUrls: [first] }) => URL.parse(first ?? "")?.hostname ?? "api-key",
+  provider: () => "static",
   resolveGroup,
   mint: async (request, deps) => mintStatic(request, deps),
   // A static key can only be replaced at the provider by whoever made it.
@@ -88,21 +84,19 @@ function resolveGroup(config: ApiKeyConfig, _subject: SubjectType, group: TokenG
 }
 
 function mintStatic(
-  { config, secrets, group, validityBufferMs }: MintRequest<ApiKeyConfig>,
+  { config, secrets, group }: MintRequest<ApiKeyConfig>,
   { now }: Pick<DriverDeps, "now">,
 ): Result<IssuedToken> {
   const resolved = resolveGroup(config, "app", group);
   if (!resolved.ok) return resolved;
-  const nowMs = now();
-  const picked = pickValue(config.values, resolved.value.scopes[0], nowMs);
+  const picked = pickValue(config.values, resolved.value.scopes[0], now());
   if (!picked.ok) return picked;
   const { id, scope, expiresAtMs } = picked.value;
   const accessToken = secrets[secretName(id)];
   if (accessToken === undefined) return fail("no_token", { reason: "the value is not among the stored secrets" });
-  const revisitAtMs = nowMs + Math.max(REVISIT_MS, validityBufferMs + BUFFER_MARGIN_MS);
   return ok({
     accessToken,
-    expiresAtMs: Math.min(revisitAtMs, expiresAtMs ?? revisitAtMs),
+    expiresAtMs,
     scopes: scope === null ? [] : [scope],
     resources: [],
     authorizationDetails: [],

@@ -15,6 +15,7 @@ export const oauthDriver: Driver = withParsedConfig<OAuthConfig>(oauthConfig, {
   capabilities,
   publicKeys: ({ clientAuth }) => (clientAuth.key === null ? [] : [clientAuth.key.publicJwk]),
   service,
+  provider,
   resolveGroup: resolveOAuthGroup,
   mint: mintByClientCredentials,
   revoke: revokeToken,
@@ -67,4 +68,16 @@ function service(config: OAuthConfig): string {
   const server = effectiveServer(config);
   const url = URL.parse(server.issuer ?? server.token_endpoint ?? "");
   return url === null ? "oauth" : url.hostname;
+}
+
+/**
+ * The issuer, or else the token endpoint's origin; and the revocation endpoint's origin where that is another one, since
+ * an operator may set each by itself and tokens would be sent there.
+ */
+function provider(config: OAuthConfig): string {
+  const { issuer, token_endpoint: tokenEndpoint, revocation_endpoint: revocationEndpoint } = effectiveServer(config);
+  const originOf = (url: string | undefined) => URL.parse(url ?? "")?.origin ?? "";
+  const server = issuer ?? originOf(tokenEndpoint);
+  const revokesAt = originOf(revocationEndpoint);
+  return revokesAt === "" || revokesAt === originOf(server) ? server : `${server} ${revokesAt}`;
 }
