@@ -84,10 +84,7 @@ export function createConnectClient(options: ConnectClientOptions): ConnectClien
 
   return {
     getTokenResponse: tokens.get,
-
-    async getToken(connector, params, callOptions) {
-      return (await tokens.get(connector, params, callOptions)).token;
-    },
+    getToken: tokens.getToken,
 
     async revokeToken(connector, params, { signal } = {}) {
       refuseUndefinedSubject(params);

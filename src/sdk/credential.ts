@@ -34,6 +34,17 @@ export async function callerIdentity(credential: string): Promise<string> {
   return `jwt:${canonicalJson({ ...Object.fromEntries(lasting), aud: audiences })}`;
 }
 
+/** `callerIdentity` that remembers the last answer: a process presents the same credential for minutes. */
+export function identityMemory(): typeof callerIdentity {
+  let last: { credential: string; identity: string } | undefined;
+  return async (credential) => {
+    if (last?.credential === credential) return last.identity;
+    const identity = await callerIdentity(credential);
+    last = { credential, identity };
+    return identity;
+  };
+}
+
 function jwtClaims(credential: string): JsonObject | undefined {
   const [header, payload, signature, ...rest] = credential.split(".");
   if (!header || !payload || !signature || rest.length > 0) return undefined;

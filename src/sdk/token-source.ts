@@ -1,4 +1,4 @@
-import { type Credential, callerIdentity, presentedCredential } from "./credential.ts";
+import { type Credential, identityMemory, presentedCredential } from "./credential.ts";
 import { ConnectError } from "./errors.ts";
 import { Flights } from "./flights.ts";
 import { isTokenResponse } from "./responses.ts";
@@ -18,6 +18,8 @@ export interface TokenSourceSettings {
 export interface TokenSource {
   /** From memory, from a request under way, or from the deployment, in this order. */
   get(connector: string, params?: ConnectTokenParams, options?: ConnectOptions): Promise<ConnectTokenResponse>;
+  /** Of the same answer only the token. */
+  getToken(connector: string, params?: ConnectTokenParams, options?: ConnectOptions): Promise<string>;
   /** Drops the connector's tokens, those still on their way included. Returns every name the connector is known by. */
   forget(connector: string): Set<string>;
   forgetEntry(connector: string, params?: ConnectTokenParams): void;
@@ -34,6 +36,7 @@ export function createTokenSource({
 }: TokenSourceSettings): TokenSource {
   const cache = new TokenCache(cacheSize);
   const flights = new Flights();
+  const callerIdentity = identityMemory();
 
   function ask(
     key: string,
@@ -57,22 +60,30 @@ export function createTokenSource({
     return flights.start(key, request, { run, keep }, signal);
   }
 
+  async function answer(
+    connector: string,
+    params: ConnectTokenParams = {},
+    options: ConnectOptions = {},
+  ): Promise<ConnectTokenResponse> {
+    const { forceRefresh, signal } = options;
+    signal?.throwIfAborted();
+    const request = tokenRequest(connector, params);
+    const presented = await presentedCredential(credential);
+    const key = JSON.stringify([await callerIdentity(presented), connector, request.paramsKey]);
+    signal?.throwIfAborted();
+    if (forceRefresh) cache.delete(key);
+    return (
+      cache.get(key, request, now()) ??
+      (singleFlight && !forceRefresh ? flights.join(key, request, signal) : undefined) ??
+      ask(key, request, presented, options)
+    );
+  }
+
   return {
-    async get(connector, params = {}, options = {}) {
-      const { forceRefresh, signal } = options;
-      signal?.throwIfAborted();
-      const request = tokenRequest(connector, params);
-      const presented = await presentedCredential(credential);
-      const key = JSON.stringify([await callerIdentity(presented), connector, request.paramsKey]);
-      signal?.throwIfAborted();
-      if (forceRefresh) cache.delete(key);
-      const answer =
-        cache.get(key, request, now()) ??
-        (singleFlight && !forceRefresh ? flights.join(key, request, signal) : undefined) ??
-        ask(key, request, presented, options);
-      // A copy, so that a caller who edits its answer edits nobody else's.
-      return structuredClone(await answer);
-    },
+    // A copy, so that a caller who edits its answer edits nobody else's.
+    get: async (connector, params, options) => structuredClone(await answer(connector, params, options)),
+
+    getToken: async (connector, params, options) => (await answer(connector, params, options)).token,
 
     forget(connector) {
       flights.detach();
