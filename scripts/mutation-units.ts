@@ -95,11 +95,25 @@ export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
   },
   "grants-decisions": {
     folder: "grants",
-    files: ["failure-memory", "freshness", "name"],
-    tests: ["grants/decisions"],
+    files: [
+      "directory",
+      "failure-memory",
+      "freshness",
+      "lease-publisher",
+      "metric-points",
+      "name",
+      "reach",
+      "token-vault",
+    ],
+    tests: ["grants/decisions", "grants/directory", "grants/memory", "grants/metric-points", "grants/reach-decisions"],
     world: "nothing",
   },
-  grants: { folder: "grants", tests: ["grants/*", "tokens/faults", "tokens/revocation"], world: "deployment" },
+  "grants-index": { folder: "grants", files: ["index-row"], tests: ["grants/index-row"], world: "database" },
+  grants: {
+    folder: "grants",
+    tests: ["grants/connector-gate", "grants/minting", "grants/revoking", "grants/stored-tokens"],
+    world: "deployment",
+  },
 };
 
 /** The files that a unit mutates, as patterns. */
