@@ -85,7 +85,16 @@ function fits(key: JWK, alg: string): boolean {
   if (key.use !== undefined && key.use !== "sig") return false;
   if (key.key_ops !== undefined && !key.key_ops.includes("verify")) return false;
   if (key.alg !== undefined && key.alg !== alg) return false;
-  return key.kty !== "RSA" || isSoundRsa(key);
+  return key.kty !== "RSA" || isKnownSound(key);
+}
+
+/** A key never changes and its modulus is long, so it is judged once and not for every token. */
+const rsaSoundness = new WeakMap<JWK, boolean>();
+
+function isKnownSound(key: JWK): boolean {
+  const sound = rsaSoundness.get(key) ?? isSoundRsa(key);
+  rsaSoundness.set(key, sound);
+  return sound;
 }
 
 function isSoundRsa({ n, e }: JWK): boolean {
