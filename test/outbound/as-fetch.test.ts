@@ -1,7 +1,8 @@
 import { createRemoteJWKSet, customFetch as joseFetch } from "jose";
 import * as oauth from "oauth4webapi";
 import { describe, expect, test } from "vitest";
-import { asFetch, createGuardedFetch, OutboundError } from "../../src/outbound/guarded-fetch.ts";
+import { ok } from "../../src/errors.ts";
+import { asFetch, createGuardedFetch, OutboundError, type OutboundRequest } from "../../src/outbound/guarded-fetch.ts";
 import { hostile, hostileAnswer, lastRequest } from "../providers/hostile.ts";
 
 const guarded = createGuardedFetch({ fetch, policy: { ownHosts: [], allowLoopback: true } });
@@ -54,5 +55,64 @@ describe("the guarded fetch inside oauth4webapi and jose", () => {
     const response = await asFetch(guarded)(hostileAnswer("", { status: 204 }));
     expect(response.status).toBe(204);
     expect(response.body).toBe(null);
+  });
+});
+
+describe("what a library asks for", () => {
+  /** A guarded fetch that tells what it was asked, and answers with this status and body. */
+  function recording(status = 200, body = "") {
+    const asked: OutboundRequest[] = [];
+    const answer = {
+      status,
+      headers: new Headers({ "x-from": "provider" }),
+      body: new Uint8Array(new TextEncoder().encode(body)),
+    };
+    const fetch = asFetch(
+      async (request) => {
+        asked.push(request);
+        return ok(answer);
+      },
+      { maxBytes: 5, timeoutMs: 6 },
+    );
+    return { asked, fetch };
+  }
+  const url = "https://as.example.com/token";
+
+  test("is asked for whole, within the limits, and nothing is asked for that it left out", async () => {
+    const { asked, fetch } = recording();
+    const { signal } = new AbortController();
+    const body = new URLSearchParams({ a: "1" });
+    await fetch(url);
+    await fetch(new URL(url), { method: "POST", headers: { "x-a": "1" }, body, signal, redirect: "follow" });
+    await fetch(url, { headers: new Headers({ "X-B": "2" }), body: "text" });
+    await fetch(url, { body: null });
+    await fetch(url, { body: undefined, signal: undefined });
+    const limits = { url, maxBytes: 5, timeoutMs: 6 };
+    expect(asked).toStrictEqual([
+      limits,
+      { ...limits, method: "POST", headers: { "x-a": "1" }, body, signal },
+      { ...limits, headers: { "x-b": "2" }, body: "text" },
+      limits,
+      limits,
+    ]);
+  });
+
+  test("comes back as a response, which has no body exactly where HTTP has none", async () => {
+    for (const [status, hasBody] of [
+      [200, true],
+      [204, false],
+      [205, false],
+      [404, true],
+    ] as const) {
+      const response = await recording(status).fetch(url);
+      expect([response.status, response.headers.get("x-from")]).toEqual([status, "provider"]);
+      expect([status, response.body !== null]).toEqual([status, hasBody]);
+    }
+    expect(await (await recording(200, "text").fetch(url)).text()).toBe("text");
+  });
+
+  test("fails by the name of its error and the code of its failure", () => {
+    const error = new OutboundError({ code: "upstream_timeout", reason: "host=a" });
+    expect([error.name, error.message, error.failure.reason]).toEqual(["OutboundError", "upstream_timeout", "host=a"]);
   });
 });

@@ -166,3 +166,113 @@ test("no failure's reason holds the path, the query, a header or the body", asyn
   expect(JSON.stringify(reasons)).not.toMatch(/SECRET/);
   expect(reasons.every(({ reason }) => reason?.includes("127.0.0.1"))).toBe(true);
 });
+
+describe("what a failure tells the log", () => {
+  const POLICY = { ownHosts: [], allowLoopback: false };
+  const url = "https://api.acme.com/path";
+  /** A guarded fetch whose network gives this, and whether the body of what it gave was let go. */
+  function over(given: { status: number; body?: ReadableStream } | Error, headers: Record<string, string> = {}) {
+    const seen = { canceled: false, sent: [] as RequestInit[] };
+    const body = new ReadableStream({
+      cancel() {
+        seen.canceled = true;
+      },
+    });
+    const network = async (_: unknown, init: RequestInit = {}) => {
+      seen.sent.push(init);
+      if (given instanceof Error) throw given;
+      // A status that no Response can have comes from the network all the same.
+      return { body, headers: new Headers(headers), ...given } as unknown as Response;
+    };
+    return { seen, guarded: createGuardedFetch({ fetch: network, policy: POLICY }) };
+  }
+
+  test.each([300, 302, 399])(
+    "a redirect with %i is refused by host and status, and its body is let go",
+    async (status) => {
+      const { seen, guarded } = over({ status });
+      const failure = { code: "upstream_redirect_refused", reason: `host=api.acme.com status=${status}` };
+      expect(await guarded({ url })).toEqual({ ok: false, failure });
+      expect(seen.canceled).toBe(true);
+    },
+  );
+
+  test.each([600, 999])("so is the status %i", async (status) => {
+    const { seen, guarded } = over({ status });
+    const failure = { code: "upstream_invalid_response", reason: `host=api.acme.com status=${status}` };
+    expect(await guarded({ url })).toEqual({ ok: false, failure });
+    expect(seen.canceled).toBe(true);
+  });
+
+  test.each([200, 299, 400, 599])("the status %i is the caller's to judge", async (status) => {
+    const body = new Response("text").body ?? undefined;
+    const result = await over({ status, ...(body && { body }) }).guarded({ url });
+    expect(result).toMatchObject({ ok: true, value: { status } });
+  });
+
+  test("a body comes without the headers that describe how it was sent, and with all others", async () => {
+    const headers = { "content-encoding": "gzip", "content-length": "9", "content-type": "text/plain", etag: '"1"' };
+    const body = new Response("text").body ?? undefined;
+    const result = await over({ status: 200, ...(body && { body }) }, headers).guarded({ url });
+    expect(result.ok && Object.fromEntries(result.value.headers)).toEqual({
+      "content-type": "text/plain",
+      etag: '"1"',
+    });
+  });
+
+  test("time, size and the network are told apart, and who gave up", async () => {
+    const reason = async (request: Partial<OutboundRequest>, given: Parameters<typeof over>[0] = { status: 200 }) => {
+      const result = await over(given).guarded({ url, ...request });
+      return result.ok ? "ok" : `${result.failure.code} ${result.failure.reason}`;
+    };
+    const { stream } = endlessBody(10);
+    expect(await reason({ timeoutMs: 20 })).toBe("upstream_timeout host=api.acme.com timeout_ms=20");
+    expect(await reason({ signal: AbortSignal.abort() })).toBe("upstream_timeout host=api.acme.com canceled");
+    expect(await reason({ maxBytes: 5 }, { status: 200, body: stream })).toBe(
+      "upstream_too_large host=api.acme.com max_bytes=5",
+    );
+    expect(await reason({}, new Error("secret"))).toBe("upstream_unreachable host=api.acme.com");
+  });
+
+  test("a header is refused by its name, and never by its value", async () => {
+    const message = async (headers: Record<string, string>) => {
+      const result = await over({ status: 200 }).guarded({ url, headers });
+      return result.ok ? "ok" : result.failure;
+    };
+    expect(await message({ "x-a": "b\nc" })).toEqual({
+      code: "invalid_config",
+      message: "The value of header x-a has a line break or another character that HTTP does not allow.",
+    });
+    expect(await message({ "x a": "b" })).toEqual({
+      code: "invalid_config",
+      message: "A header name has a character that HTTP does not allow.",
+    });
+  });
+
+  test("the platform is asked by GET, without a body and without following redirects", async () => {
+    const { seen, guarded } = over(new Error("down"));
+    await guarded({ url });
+    await guarded({ url, method: "DELETE", body: "x" });
+    expect(seen.sent).toMatchObject([
+      { method: "GET", redirect: "manual" },
+      { method: "DELETE", redirect: "manual", body: "x" },
+    ]);
+    expect(seen.sent[0]).not.toHaveProperty("body");
+  });
+});
+
+test("a body in pieces comes back in their order", async () => {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const write = async () => {
+    for (const piece of ["one ", "two ", "three"]) await writer.write(new TextEncoder().encode(piece));
+    await writer.close();
+  };
+  const network = async () => {
+    void write();
+    return new Response(readable);
+  };
+  const pieces = createGuardedFetch({ fetch: network, policy: { ownHosts: [], allowLoopback: false } });
+  const result = await pieces({ url: "https://api.acme.com/" });
+  expect(result.ok && new TextDecoder().decode(result.value.body)).toBe("one two three");
+});

@@ -25,6 +25,9 @@ describe("an answer that claims to be JSON", () => {
     "text/html",
     "text/plain",
     "application/jsonp",
+    "text/application/x+json",
+    "application/x+jsonp",
+    "application/+json",
     "text/json+html",
     "application/x-www-form-urlencoded",
   ])("JSON served as %s is refused", (type) => {
@@ -44,6 +47,28 @@ describe("an answer that claims to be JSON", () => {
     ["levels without end", nested(30_000)],
   ])("%s is refused", (_, body) => {
     expect(parseJson(response(body))).toMatchObject({ ok: false, failure: { code: "upstream_invalid_response" } });
+  });
+
+  test.each([
+    ["null", null],
+    ["0", 0],
+    ['"a"', "a"],
+    ["\ufeff{}", {}],
+  ])("the text %j is a value", (text, value) => {
+    expect(parseJson(response(text))).toEqual({ ok: true, value });
+  });
+
+  test("that is refused tells the log why, and nothing of the body", () => {
+    const reasons = [
+      parseJson(response("{}", "text/html")),
+      parseJson(response("{secret")),
+      parseJson(response(nested(17))),
+    ].map((result) => (result.ok ? "ok" : result.failure));
+    expect(reasons).toEqual([
+      { code: "upstream_invalid_response", reason: "content type is not JSON" },
+      { code: "upstream_invalid_response", reason: "body is not JSON in UTF-8" },
+      { code: "upstream_invalid_response", reason: "nested deeper than 16" },
+    ]);
   });
 
   test("16 levels of nesting are enough for anybody", () => {

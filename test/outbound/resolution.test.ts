@@ -11,6 +11,7 @@ const a = (data: string, TTL = 300) => ({ type: 1, TTL, data });
 const aaaa = (data: string, TTL = 300) => ({ type: 28, TTL, data });
 const alias = (data: string, TTL = 300) => ({ type: 5, TTL, data });
 
+const PUBLIC = { Status: 0, Answer: [a("93.184.215.14"), aaaa("2606:2800:21f::1")] };
 const dnsJson = (body: unknown, init: ResponseInit = {}) =>
   new Response(JSON.stringify(body), { headers: { "content-type": "application/dns-json" }, ...init });
 
@@ -115,6 +116,8 @@ describe("E-01 nothing is called when the resolver", () => {
     ["cannot be reached", () => Promise.reject(new Error("connection reset"))],
     ["answers with an error status", () => new Response("busy", { status: 503 })],
     ["redirects", () => new Response(null, { status: 302, headers: { location: "https://evil.example.net/" } })],
+    ["answers with an error status and public addresses", () => dnsJson(PUBLIC, { status: 503 })],
+    ["fails to resolve (SERVFAIL) and has public addresses", () => dnsJson({ ...PUBLIC, Status: 2 })],
     ["answers with HTML", () => new Response("<p>", { headers: { "content-type": "text/html" } })],
     ["answers with other JSON", () => Response.json({ Answer: "93.184.215.14" })],
     ["answers with more than 16 KiB", () => dnsJson({ Status: 0, padding: "x".repeat(20_000) })],
@@ -132,6 +135,51 @@ describe("E-01 nothing is called when the resolver", () => {
     expect(await guarded({ url: TARGET, timeoutMs: 20 })).toEqual(failure("upstream_timeout"));
     expect(sent).toEqual([]);
   });
+});
+
+test("a family that does not exist leaves the other to be judged", async () => {
+  let asked = 0;
+  const { guarded, sent } = network({ resolver: () => dnsJson(asked++ === 0 ? PUBLIC : { Status: 3 }) });
+  expect(await guarded({ url: TARGET })).toMatchObject({ ok: true });
+  expect(sent).toEqual([TARGET]);
+});
+
+test("the log is told why a name was not called, by the host and by numbers", async () => {
+  const reasonWith = async (resolver: () => Response | Promise<Response>) => {
+    const result = await network({ resolver }).guarded({ url: TARGET });
+    return result.ok ? "called" : result.failure;
+  };
+  const why = (text: string) => ({
+    code: "upstream_unreachable",
+    reason: `host=api.acme.dev not resolved: ${text}`,
+  });
+  const down = () => Promise.reject(new Error("down"));
+  expect(await reasonWith(down)).toEqual(why("resolver upstream_unreachable"));
+  expect(await reasonWith(() => dnsJson(PUBLIC, { status: 503 }))).toEqual(why("resolver status=503"));
+  expect(await reasonWith(() => dnsJson({}))).toEqual(why("resolver answer unusable"));
+  expect(await reasonWith(() => Response.json([], { headers: { "content-type": "text/plain" } }))).toEqual(
+    why("resolver answer unusable"),
+  );
+  expect(await reasonWith(() => dnsJson({ ...PUBLIC, Status: 2 }))).toEqual(why("rcode=2"));
+  expect(await reasonWith(() => dnsJson({ ...PUBLIC, TC: true }))).toEqual(why("truncated"));
+  expect(await reasonWith(() => dnsJson({ Status: 3 }))).toEqual(why("no address"));
+  expect(await reasonWith(() => dnsJson({ Status: 0, Answer: [a("10.0.0.1")] }))).toEqual({
+    code: "url_not_allowed",
+    message: "The URL's host name leads to an address that is not public.",
+    // Each of the two answers had it.
+    reason: "host=api.acme.dev addresses=1",
+  });
+});
+
+test("one family's failure is enough, whichever it is", async () => {
+  for (const bad of [0, 1]) {
+    let asked = 0;
+    const { guarded, sent } = network({ resolver: () => dnsJson(PUBLIC, asked++ === bad ? { status: 500 } : {}) });
+    expect(await guarded({ url: TARGET })).toMatchObject({
+      failure: { reason: "host=api.acme.dev not resolved: resolver status=500" },
+    });
+    expect(sent).toEqual([]);
+  }
 });
 
 describe("a verdict", () => {

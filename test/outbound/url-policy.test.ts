@@ -84,6 +84,7 @@ const HOSTILE_FORMS = [
 ];
 
 const GOOD_URLS = [
+  "https://api.1password.com/v1/token",
   "https://api.acme.com",
   "https://api.acme.com/oauth/token?tenant=a%20b&x=@",
   "https://api.acme.com:443/token",
@@ -115,6 +116,7 @@ describe("E-01 a URL that somebody else chose", () => {
 
   test.each(LOOPBACK_URLS)("%s is allowed only where loopback is", (url) => {
     expect(checkUrl(url, LOOPBACK)).toMatchObject({ ok: true });
+    expect(checkUrl(url, CLOSED)).toMatchObject({ ok: false, failure: { code: "url_not_allowed" } });
   });
 
   test.each([
@@ -139,8 +141,31 @@ describe("E-01 a URL that somebody else chose", () => {
     ["http://api.acme.com/", "The URL must use https."],
     ["https://db.internal/", "The URL's host name is reserved for private or special use."],
     ["https://connect.acme.dev/", "The URL must not point at this deployment itself."],
+    ["https://api.acme.com/".padEnd(2049, "a"), "The URL must not be longer than 2048 characters."],
+    ["api.acme.com/token", "The URL is not an absolute URL."],
+    ["https://api.acme.com:8443/", "The URL must use the default port, 443."],
+    ["https://[2606:4700:4700::1111]/", "The URL must name its host, not give an IP address."],
+    ["https://intranet-host/", "The URL's host must be a full DNS name such as api.example.com."],
+    ["https://api.acme.com/#a", "The URL must not have a fragment."],
+    ["https://api.acme.com/a b", "The URL must not contain spaces or control characters."],
+    ["https://api.acme.com\\a", "The URL must not contain backslashes."],
+    ["https:/api.acme.com/", "The URL must have exactly two slashes after its scheme."],
   ])("the message about %s names the broken rule and never repeats the URL", (url, message) => {
     expect(checkUrl(url, CLOSED)).toEqual({ ok: false, failure: { code: "url_not_allowed", message } });
+  });
+
+  test("the message about a scheme on a loopback host names both that it may be", () => {
+    const message = "The URL must use https or, on a loopback host, http.";
+    expect(checkUrl("ftp://localhost/", LOOPBACK)).toEqual({
+      ok: false,
+      failure: { code: "url_not_allowed", message },
+    });
+  });
+
+  test("a name of exactly 253 characters is one, of 254 not", () => {
+    const name = `${"a".repeat(61)}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(60)}.dev`;
+    expect([name.length, checkUrl(`https://${name}/`, CLOSED).ok]).toEqual([254, false]);
+    expect(checkUrl(`https://${name.slice(1)}/`, CLOSED).ok).toBe(true);
   });
 
   test("the length limit is inclusive", () => {
@@ -151,6 +176,15 @@ describe("E-01 a URL that somebody else chose", () => {
 });
 
 describe("E-11 a call to ourselves", () => {
+  test("is told by host and port: our loopback port is nobody else's, and our public host's port is not loopback's", () => {
+    const ours = (ownHost: string): UrlPolicy => ({ ownHosts: [ownHost], allowLoopback: true });
+    expect(checkUrl("http://127.0.0.1:8787/", ours("connect.acme.dev:8787")).ok).toBe(true);
+    expect(checkUrl("https://api.acme.com/", ours("127.0.0.1")).ok).toBe(true);
+    expect(checkUrl("http://localhost:8787/", ours("127.0.0.1:8787")).ok).toBe(false);
+    expect(checkUrl("http://[::1]:8787/", ours("localhost:8787")).ok).toBe(false);
+    expect(checkUrl("http://127.0.0.1:8787/", ours("not a host")).ok).toBe(true);
+  });
+
   test.each([
     "https://connect.acme.dev/callback/scl_1",
     "https://CONNECT.acme.dev:443/hooks/1",
