@@ -79,7 +79,7 @@ test("a connector's Grants are paged by name, and no other's are among them", as
   expect(await grantNames(db, own, "g1:b", 2)).toEqual(["g1:c"]);
 });
 
-describe("C-10 the Grants of one subject", () => {
+describe("the Grants of one subject", () => {
   let own: string;
   beforeAll(async () => {
     own = (await seedConnector()).id;
