@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     const rows = await measureRows(load, { bundles, scratch, provider, issuer: createWorkloadIssuer() });
     const report: Report = {
       machine,
-      command: ["npm run bench", ...process.argv.slice(2)].join(" "),
+      command: ["npm run bench --", ...process.argv.slice(2)].join(" "),
       effort: effortOf(),
       rows,
       sizes: await measureSizes(bundles.product, scratch),
