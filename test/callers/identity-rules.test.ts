@@ -81,6 +81,22 @@ describe("matching", () => {
     expect(outcome([rule({})], { sub: "x" })).toBe("forbidden");
   });
 
+  test("the log is told how many rules there were, or which of them disagree", () => {
+    expect(matchRules([rule({ sub: "x" })], {})).toEqual({
+      ok: false,
+      failure: {
+        code: "forbidden",
+        message:
+          "No identity rule matches this token's claims. Add one to the project and environment that it belongs to.",
+        reason: "rules=1",
+      },
+    });
+    expect(matchRules([rule({ sub: "x" }), rule({ sub: "x" }, "prj_b"), rule({ sub: "y" })], { sub: "x" })).toEqual({
+      ok: false,
+      failure: { code: "ambiguous_identity", reason: "rules=idn_prj_a_production,idn_prj_b_production" },
+    });
+  });
+
   test("rules that agree are one identity, rules that do not are ambiguous", () => {
     const claims = { sub: "x", ref: "main" };
     expect(outcome([rule({ sub: "x" }), rule({ ref: "main" })], claims)).toBe("prj_a production");
@@ -128,21 +144,27 @@ describe("limits of a new rule", () => {
     expect(checkRuleClaims(many(20)).ok).toBe(true);
   });
 
-  test.each<[string, Record<string, unknown>]>([
-    ["no claims", {}],
-    ["too many claims", many(21)],
-    ["an empty name", { "": "x" }],
-    ["a long name", { ["k".repeat(201)]: "x" }],
-    ["a long value", { sub: "v".repeat(1025) }],
-    ["a broken pointer", { "/a~2": "x" }],
-    ["one claim under two spellings", { sub: "x", "/sub": "x" }],
-    ["null", { sub: null }],
-    ["an array", { sub: ["x"] }],
-    ["an object", { sub: {} }],
-    ["an unsafe integer", { id: 2 ** 53 }],
-    ["a member that copies drop", JSON.parse('{"__proto__":"x"}')],
-  ])("%s is refused", (_, claims) => {
-    const result = checkRuleClaims(claims);
-    expect(result.ok ? "ok" : result.failure.code).toBe("bad_request");
+  test.each<[string, Record<string, unknown>, string]>([
+    ["no claims", {}, "claims must list at least one claim"],
+    ["too many claims", many(21), "claims must list at most 20 claims"],
+    ["an empty name", { "": "x" }, "a claim's name must have 1 to 200 characters"],
+    ["a long name", { ["k".repeat(201)]: "x" }, "a claim's name must have 1 to 200 characters"],
+    ["a long value", { sub: "v".repeat(1025) }, '"sub" must have at most 1024 characters'],
+    ["a broken pointer", { "/a~2": "x" }, '"/a~2" is not a JSON Pointer (RFC 6901)'],
+    [
+      "one claim under two spellings",
+      { sub: "x", "/sub": "x" },
+      '"/sub" is listed twice, as a name and as a JSON Pointer',
+    ],
+    ["null", { sub: null }, '"sub" must be a string, a boolean or a number up to 2^53'],
+    ["an array", { sub: ["x"] }, '"sub" must be a string, a boolean or a number up to 2^53'],
+    ["an object", { sub: {} }, '"sub" must be a string, a boolean or a number up to 2^53'],
+    ["an unsafe integer", { id: 2 ** 53 }, '"id" must be a string, a boolean or a number up to 2^53'],
+    ["a member that copies drop", JSON.parse('{"__proto__":"x"}'), '"__proto__" cannot be compared'],
+  ])("%s is refused, and the message says which claim and why", (_, claims, problem) => {
+    expect(checkRuleClaims(claims)).toEqual({
+      ok: false,
+      failure: { code: "bad_request", message: `The identity rule is not usable: ${problem}.` },
+    });
   });
 });

@@ -252,3 +252,55 @@ describe("the claims", () => {
     expect(await code(await honest.sign(claims({ jti })))).toBe("token_claims_invalid");
   });
 });
+
+describe("what the log is told of a refused token", () => {
+  const failureOf = async (token: string, options?: Parameters<typeof verify>[1]) => {
+    const result = await verify(token, options);
+    return result.ok ? "ok" : result.failure;
+  };
+  const sign = (overrides: Record<string, unknown> = {}, header: Record<string, unknown> = {}) =>
+    honest.sign(claims(overrides), header);
+  const seconds = NOW_MS / 1000;
+
+  test("is the claim and what is wrong with it, never its value", async () => {
+    const reasons = [
+      [await failureOf(await sign({ exp: seconds - 100, iat: seconds - 200 })), "token_expired", "claim=exp"],
+      [await failureOf(await sign({ aud: "https://other.example" })), "audience_mismatch", "claim=aud check_failed"],
+      [await failureOf(await sign({ aud: [AUDIENCE, "https://other.example"] })), "audience_mismatch", "claim=aud"],
+      [await failureOf(await sign({ iss: "https://other.example" })), "issuer_not_trusted", "claim=iss check_failed"],
+      [await failureOf(await honest.sign(without(claims(), "sub"))), "token_claims_invalid", "claim=sub missing"],
+      [await failureOf(await sign({ nbf: seconds + 100 })), "token_expired", "claim=nbf check_failed"],
+      [await failureOf(await sign({ nbf: "soon" })), "token_claims_invalid", "claim=nbf invalid"],
+      [await failureOf(await sign({ jti: "" })), "token_claims_invalid", "claim=jti"],
+      [await failureOf(await sign({ sub: "" })), "token_claims_invalid", "claim=sub empty"],
+      [await failureOf(await sign({ sub: "" }), { selectorClaim: "/sub" }), "token_claims_invalid", "claim=sub empty"],
+      [await failureOf(await sign({ exp: seconds + 90_000 })), "token_claims_invalid", "lifetime_seconds=90000"],
+    ] as const;
+    for (const [failure, code, reason] of reasons) expect(failure).toEqual({ code, reason });
+    expect(await failureOf(await sign({ sub: "" }), { selectorClaim: "repository" })).toBe("ok");
+  });
+
+  test("is the parameter of the header, or jose's code, or that the key is none", async () => {
+    expect(await failureOf(await sign({}, { b64: true }))).toEqual({ code: "token_signature_invalid", reason: "crit" });
+    expect(await failureOf(await sign({}, { kid: "\u0000" }))).toEqual({ code: "token_key_unknown", reason: "kid" });
+    const [head, body] = (await sign()).split(".");
+    expect(await failureOf(`${head}.${body}.${"A".repeat(86)}`)).toEqual({
+      code: "token_signature_invalid",
+      reason: "ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
+    });
+    const broken = { ...honest.publicJwk, x: "AAAA" };
+    expect(await failureOf(await sign(), { keys: [broken] })).toEqual({
+      code: "token_signature_invalid",
+      reason: "key",
+    });
+  });
+
+  test("a key id of printable characters passes up to 128 of them, and no shorter one than one", async () => {
+    const key = (kid: string) => ({ keys: [{ ...honest.publicJwk, kid }] });
+    for (const kid of [" ", "~", "k".repeat(128)])
+      expect(await failureOf(await sign({}, { kid }), key(kid))).toBe("ok");
+    for (const kid of ["", "\u007f", "k\n", "k".repeat(129)]) {
+      expect(await failureOf(await sign({}, { kid }), key(kid))).toMatchObject({ code: "token_key_unknown" });
+    }
+  });
+});
