@@ -85,6 +85,7 @@ export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
       "tokens/token-caches",
       "tokens/token-request",
       "tokens/token-wire",
+      "tokens/who-may",
     ],
     world: "nothing",
   },

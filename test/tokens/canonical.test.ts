@@ -204,3 +204,14 @@ test("a set is sorted and unique, and what it was made of stays as it was", () =
 test("text in normal form, with any script and inner spaces, is an identifier", () => {
   for (const text of ["a", "é", "日本語", "a b", "\u{1f600}", "~", "\u00a0"]) expect(isOpaqueText(text)).toBe(true);
 });
+
+test("the bytes of a request are these very ones", () => {
+  // Pinned: other bytes would name every token group anew, and orphan what Grants hold.
+  const readable = (subject: TokenRequest["subject"], rest: Partial<TokenRequest> = {}) =>
+    new TextDecoder().decode(canonicalRequest({ ...base, subject, ...rest })).replaceAll(/\p{Cc}+/gu, "|");
+  expect(readable(null)).toBe("|default|absent|");
+  expect(readable({ type: "app" }, { installationId: "" })).toBe("|app|present|");
+  expect(readable({ type: "user", id: "u", issuer: null })).toBe("|user|absent|u|absent|");
+  expect(readable({ type: "user", id: "u", issuer: "i" })).toBe("|user|present|i|u|absent|");
+  expect(readable({ type: "other", name: "robot" }, { scopes: ["a"] })).toBe("|other|robot|absent|a|");
+});
