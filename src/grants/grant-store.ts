@@ -37,6 +37,8 @@ export class GrantStore {
   readonly #db: GrantDatabase;
   readonly #revocations: PendingRevocations;
   readonly #superseded: SupersededTokens;
+  /** Never changes once it is there, and every answer needs it. */
+  #identity: GrantRow | null = null;
 
   constructor(db: GrantDatabase, revocations: PendingRevocations) {
     this.#db = db;
@@ -58,6 +60,11 @@ export class GrantStore {
   }
 
   identity(): GrantRow | null {
+    this.#identity ??= this.#readIdentity();
+    return this.#identity;
+  }
+
+  #readIdentity(): GrantRow | null {
     type Row = { identity: string; team_id: string; region: string | null; authorization_id: string };
     const [row] = this.#db.rows<Row>("SELECT identity, team_id, region, authorization_id FROM identity");
     if (row === undefined) return null;
