@@ -16,7 +16,6 @@ export interface MutationUnit {
 export const MUTATION_UNITS: Readonly<Record<string, MutationUnit>> = {
   crypto: {
     folder: "crypto",
-    // Not the vectors: they judge the platform.
     tests: ["bytes", "digest", "envelope", "key-ring", "mac", "secret", "signing-key"].map((name) => `crypto/${name}`),
     world: "nothing",
   },
