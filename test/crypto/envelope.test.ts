@@ -144,8 +144,9 @@ describe("D-02 an altered envelope is refused", () => {
       const altered = bytes.slice();
       altered[bit >> 3] = (altered[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       const code = await outcome(keys, place, base64url(altered));
-      // Only the two bytes of the key id may turn into the id of a key that the ring lacks.
-      const inKid = bit >> 3 === 2 || bit >> 3 === 3;
+      // Only the key id and its length may turn into the id of a key that the ring lacks: a longer id takes in bytes
+      // of the random salt, some of which are letters.
+      const inKid = bit >> 3 >= 1 && bit >> 3 <= 3;
       if (code !== "decryption_failed" && !(inKid && code === "key_missing")) opened.push(bit);
     }
     expect(opened).toEqual([]);
