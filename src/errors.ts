@@ -56,3 +56,13 @@ export function unwrap<T>(result: Result<T>): T {
   if (result.ok) return result.value;
   throw ApiError.from(result.failure);
 }
+
+/** What was thrown, in one line for the log: never for the wire. */
+export function causeOf(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : "unknown";
+}
+
+/** The same without the class, where that says nothing: platform errors are plain ones. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : "unknown";
+}

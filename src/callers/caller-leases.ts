@@ -5,15 +5,13 @@ import type { KeyRing } from "../crypto/key-ring.ts";
 import { mac } from "../crypto/mac.ts";
 import { Secret } from "../crypto/secret.ts";
 import { ApiError, ok, type Result } from "../errors.ts";
-import type { LeaseStore } from "../store/lease-store.ts";
+import { KV_TTL_SECONDS, type LeaseStore } from "../store/lease-store.ts";
 import type { LruMap } from "../store/lru.ts";
 import { type Loading, withOneLoader } from "../store/one-loader.ts";
 import type { LeasedEntry } from "./caller-caches.ts";
 
 /** How long what was read of a caller holds; deleting a rule, an issuer or an access token takes this long to bite. */
 export const CALLER_LEASE_MS = 60_000;
-/** KV only has to outlive the lease; it collects its own garbage. */
-const KV_TTL_SECONDS = 120;
 /** A renewal that got lost is tried again after this time. */
 const RENEWAL_RETRY_MS = 5_000;
 

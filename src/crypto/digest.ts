@@ -1,4 +1,4 @@
-import { base64url } from "./bytes.ts";
+import { base64url, hex } from "./bytes.ts";
 
 const encoder = new TextEncoder();
 
@@ -12,8 +12,7 @@ export async function sha256(data: string | Uint8Array): Promise<Uint8Array<Arra
  * may rely on two different contents having different addresses.
  */
 export async function sha1Hex(data: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-1", data));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-1", data)));
 }
 
 /** SHA-256 as 43 characters of base64url. */

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { ApiError, type Failure, fail, ok, type Result } from "../errors.ts";
+import { ApiError, causeOf, type Failure, fail, ok, type Result } from "../errors.ts";
 import { newId } from "../store/ids.ts";
 import type { GrantDeps } from "./deps.ts";
 import { FailureMemory } from "./failure-memory.ts";
@@ -134,7 +134,7 @@ export class GrantObject extends DurableObject<unknown> {
     } catch (error) {
       this.#store.endAttempt(attemptId);
       const failure: Failure =
-        error instanceof ApiError ? error.failure : { code: "internal_error", reason: reasonOf(error) };
+        error instanceof ApiError ? error.failure : { code: "internal_error", reason: causeOf(error) };
       result = { ok: false, failure };
     }
     this.#failures.note(groupId, result, this.#deps.now());
@@ -223,8 +223,4 @@ export class GrantObject extends DurableObject<unknown> {
     for (const { tokenId } of [...dropped.current, ...dropped.superseded]) this.#vault.forget(tokenId);
     return dropped;
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : "unknown";
 }

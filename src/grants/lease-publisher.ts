@@ -1,4 +1,4 @@
-import { KV_TTL_SECONDS } from "../tokens/lease.ts";
+import { KV_TTL_SECONDS } from "../store/lease-store.ts";
 import { sealLease } from "../tokens/lease-envelope.ts";
 import type { GrantDeps } from "./deps.ts";
 import type { LeasedToken } from "./protocol.ts";

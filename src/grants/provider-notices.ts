@@ -1,3 +1,4 @@
+import { causeOf } from "../errors.ts";
 import type { GrantDeps } from "./deps.ts";
 import type { GrantRow, GrantStore } from "./grant-store.ts";
 import type { PendingRevocation, PendingRevocations } from "./pending-revocations.ts";
@@ -72,7 +73,7 @@ export class ProviderNotices {
       this.#store.purge(this.#deps.now());
       await this.send(grant);
     } catch (error) {
-      const reason = error instanceof Error ? `${error.name}: ${error.message}` : "unknown";
+      const reason = causeOf(error);
       this.#deps.log.error("grant.alarm_failed", { reason });
       await this.#storage.setAlarm(nextTryAtMs(1, this.#deps.now()));
     }
@@ -95,7 +96,7 @@ export class ProviderNotices {
     try {
       return await this.#sendOne(grant, pending);
     } catch (error) {
-      const reason = error instanceof Error ? `${error.name}: ${error.message}` : "unknown";
+      const reason = causeOf(error);
       this.#deps.log.error("grant.notice_failed", { tokenId: pending.tokenId, reason });
       this.#revocations.postpone(pending.tokenId, nextTryAtMs(pending.tries, this.#deps.now()));
       return "failed";

@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { messageOf } from "../errors.ts";
 import { purgeKeys } from "../http/idempotency-store.ts";
 import { purgeBeforeMs } from "../issuer/key-schedule.ts";
 import { purgeIssuerKeys } from "../issuer/key-store.ts";
@@ -43,7 +44,7 @@ export class HousekeeperObject extends DurableObject<unknown> {
     try {
       await this.#armBy(await this.#round());
     } catch (error) {
-      log.error("housekeeper.round_failed", { reason: error instanceof Error ? error.message : "unknown" });
+      log.error("housekeeper.round_failed", { reason: messageOf(error) });
       await this.#armBy(now() + FAILURE_RETRY_MS);
     }
   }

@@ -1,3 +1,4 @@
+import { messageOf } from "../errors.ts";
 import type { GrantStub } from "../grants/directory.ts";
 import { grantNames } from "../grants/index-row.ts";
 import type { Services } from "../services.ts";
@@ -118,7 +119,7 @@ async function tell(name: string, walk: Walk, { grants, log }: WalkServices): Pr
     const { providerPending } = await grants.grant(name, walk.region).revoke(reach);
     return providerPending === 0 ? "told" : "pending";
   } catch (error) {
-    log.warn("walk.grant_unreachable", { reason: error instanceof Error ? error.message : "unknown" });
+    log.warn("walk.grant_unreachable", { reason: messageOf(error) });
     return "missed";
   }
 }

@@ -1,5 +1,6 @@
 import { open, seal } from "../crypto/envelope.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
+import { messageOf } from "../errors.ts";
 import type { GrantStub } from "../grants/directory.ts";
 import { waitingGrants } from "../grants/index-keys.ts";
 import { restMs } from "../housekeeping/revocation-walk.ts";
@@ -100,7 +101,7 @@ async function askGrant(
     if (!answer.done) log.warn("reseal.grant_waits", { reason: answer.reason });
     return answer.done;
   } catch (error) {
-    log.warn("reseal.grant_unreachable", { reason: error instanceof Error ? error.message : "unknown" });
+    log.warn("reseal.grant_unreachable", { reason: messageOf(error) });
     return false;
   }
 }

@@ -1,4 +1,4 @@
-import { type Failure, fail, ok, type Result } from "../errors.ts";
+import { type Failure, fail, messageOf, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { LruMap } from "../store/lru.ts";
 
@@ -73,7 +73,7 @@ export function createRateLimiter(
       } catch (error) {
         if (now() >= quietUntilMs) {
           quietUntilMs = now() + FAILURE_LOG_INTERVAL_MS;
-          log.error("limits.unavailable", { limit, reason: error instanceof Error ? error.message : "unknown" });
+          log.error("limits.unavailable", { limit, reason: messageOf(error) });
         }
         return ok(null);
       }

@@ -1,3 +1,4 @@
+import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { toDataPoint } from "./data-point.ts";
 import type { Metrics } from "./metrics.ts";
@@ -18,7 +19,7 @@ export function createMetrics(
       } catch (error) {
         if (now() < quietUntilMs) return;
         quietUntilMs = now() + FAILURE_LOG_INTERVAL_MS;
-        log.error("metrics.unavailable", { reason: error instanceof Error ? error.message : "unknown" });
+        log.error("metrics.unavailable", { reason: messageOf(error) });
       }
     },
   };

@@ -1,4 +1,8 @@
+import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
+
+/** KV entries are garbage after their lease; the TTL only collects it. KV's own minimum is 60 s. */
+export const KV_TTL_SECONDS = 120;
 
 /** What is kept in KV: sealed text that is worthless after its lease. A failing store is an empty store. */
 export interface LeaseStore {
@@ -16,7 +20,7 @@ export function kvLeaseStore(kv: Pick<KVNamespace, "get" | "put">, log: Logger):
         const found = await kv.get(keys);
         return keys.map((key) => found.get(key) ?? null);
       } catch (error) {
-        log.warn("leases.read_failed", { reason: nameOf(error) });
+        log.warn("leases.read_failed", { reason: messageOf(error) });
         return keys.map(() => null);
       }
     },
@@ -24,12 +28,8 @@ export function kvLeaseStore(kv: Pick<KVNamespace, "get" | "put">, log: Logger):
       try {
         await kv.put(key, value, { expirationTtl: ttlSeconds });
       } catch (error) {
-        log.warn("leases.write_failed", { reason: nameOf(error) });
+        log.warn("leases.write_failed", { reason: messageOf(error) });
       }
     },
   };
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.message : "unknown";
 }

@@ -1,6 +1,7 @@
 import type { LeasedToken } from "../grants/protocol.ts";
 import type { Services } from "../services.ts";
-import { KV_TTL_SECONDS, type Leased, SHORTEST_KV_LEASE_SECONDS } from "./lease.ts";
+import { KV_TTL_SECONDS } from "../store/lease-store.ts";
+import { type Leased, SHORTEST_KV_LEASE_SECONDS } from "./lease.ts";
 import { leasedToken, openLease, sealLease } from "./lease-envelope.ts";
 import { kvKey } from "./lease-keys.ts";
 import { type ConnectorSnapshot, leasedSnapshot } from "./snapshot.ts";

@@ -1,6 +1,6 @@
 import { driverOf } from "../catalog/registry.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
-import { ApiError, type Failure, fail, ok, type Result, unwrap } from "../errors.ts";
+import { ApiError, causeOf, type Failure, fail, ok, type Result, unwrap } from "../errors.ts";
 import { grantName } from "../grants/name.ts";
 import type { GrantTokenAnswer, LeasedToken } from "../grants/protocol.ts";
 import type { WorkBudget } from "../limits/work-budget.ts";
@@ -208,7 +208,7 @@ async function askGrant(
     return ok({ token, snapshot, rung: "grant", minted });
   } catch (error) {
     // The object died or is overloaded: whatever it was doing is journaled, and the caller may ask again.
-    const cause = error instanceof Error ? `${error.name}: ${error.message}` : "unknown";
+    const cause = causeOf(error);
     throw new ApiError("storage_unavailable", { reason: `grant object: ${cause}`, retryAfterMs: 1000 });
   }
 }

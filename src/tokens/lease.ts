@@ -20,9 +20,6 @@ const REVISIT_MS = 60 * 60_000;
 /** What the answer for a static value outlasts beyond the caller's own buffer. */
 const BUFFER_MARGIN_MS = 60_000;
 
-/** KV entries are garbage after their lease; the TTL only collects it. KV's own minimum is 60 s. */
-export const KV_TTL_SECONDS = 120;
-
 /** The longest lease that a connector may have. */
 const LONGEST_LEASE_MS = 5 * 60_000;
 

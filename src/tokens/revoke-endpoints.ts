@@ -6,7 +6,7 @@ import type { Connector } from "../connectors/connector-row.ts";
 import { findConnector } from "../connectors/connector-store.ts";
 import { type LeaseSettings, selectLease } from "../connectors/lease-change.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
-import { ApiError, unwrap } from "../errors.ts";
+import { ApiError, messageOf, unwrap } from "../errors.ts";
 import { grantNames, grantNamesOfSubject } from "../grants/index-row.ts";
 import type { GrantRevocation } from "../grants/protocol.ts";
 import { runtimeEndpoint } from "../http/endpoint.ts";
@@ -138,7 +138,7 @@ async function tellGrants(
     try {
       return await grants.grant(name, region).revoke({ revokedBeforeMs: null, linkId });
     } catch (error) {
-      log.warn("revoke.grant_unreachable", { reason: error instanceof Error ? error.message : "unknown" });
+      log.warn("revoke.grant_unreachable", { reason: messageOf(error) });
       return null;
     }
   };

@@ -5,6 +5,7 @@ import { driverOf } from "../../src/catalog/registry.ts";
 import { authorize, callerScope, effectiveSubject } from "../../src/tokens/authorize.ts";
 import type { ConnectorSnapshot } from "../../src/tokens/snapshot.ts";
 import type { TokenRequest } from "../../src/tokens/token-request.ts";
+import { request, snapshot } from "./samples.ts";
 
 const workload = (environment: string): WorkloadCaller => ({
   kind: "workload",
@@ -21,41 +22,6 @@ const accessToken = (fields: Partial<AccessTokenCaller> = {}): AccessTokenCaller
   environment: "production",
   userId: null,
   ...fields,
-});
-const request: TokenRequest = {
-  subject: { type: "app" },
-  installationId: null,
-  scopes: [],
-  resources: [],
-  audience: [],
-  authorizationDetails: [],
-  validityBufferMs: 0,
-  rejectedTokenId: null,
-};
-const snapshot = (link: Partial<ConnectorSnapshot["link"]> = {}): ConnectorSnapshot => ({
-  teamId: "team_1",
-  connector: {
-    id: "scl_1",
-    uid: "api-key/one",
-    type: "api-key",
-    name: "one",
-    draft: false,
-    config: { subjectType: "app", values: [], serviceUrls: [] },
-    configRevision: 1,
-    region: null,
-    leaseSeconds: 60,
-  },
-  link: {
-    id: "lnk_1",
-    environments: ["production"],
-    installations: null,
-    subjects: null,
-    subjectNamespace: null,
-    scopes: null,
-    ...link,
-  },
-  version: "1",
-  revokedBeforeMs: 0,
 });
 
 /** A driver that takes any scope, with defaults of the test's choice: the ceiling is under test, not a provider. */
