@@ -65,8 +65,14 @@ CREATE TABLE IF NOT EXISTS issuers (
   jwks_uri TEXT NOT NULL,
   jwks TEXT NOT NULL,
   jwks_fetched_at_ms INTEGER NOT NULL,
-  created_at_ms INTEGER NOT NULL
+  created_at_ms INTEGER NOT NULL,
+  -- How users sign in there for the binding "login" (JSON: client id, endpoints); NULL = they cannot.
+  login TEXT,
+  login_secret_sealed TEXT,
+  login_secret_kid TEXT,
+  login_secret_generation INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX IF NOT EXISTS issuers_by_master_key ON issuers (login_secret_kid, id);
 
 CREATE TABLE IF NOT EXISTS used_token_ids (
   issuer_id TEXT NOT NULL REFERENCES issuers (id) ON DELETE CASCADE,
@@ -180,8 +186,14 @@ CREATE TABLE IF NOT EXISTS grants (
   -- The environment, or 'shared'.
   partition TEXT NOT NULL,
   created_at_ms INTEGER NOT NULL,
-  seen_at_ms INTEGER NOT NULL
+  seen_at_ms INTEGER NOT NULL,
+  -- Hash of the provider's id of the user who authorized it; NULL = nobody did, or it is unknown.
+  external_subject TEXT,
+  -- Whether tokens can come from it now: active, lost_in_flight, refused_upstream or revoked; NULL = needs no user.
+  authorization_state TEXT
 ) STRICT;
+CREATE INDEX IF NOT EXISTS grants_by_external_subject ON grants (connector_id, external_subject)
+  WHERE external_subject IS NOT NULL;
 CREATE INDEX IF NOT EXISTS grants_by_connector ON grants (connector_id, name);
 CREATE INDEX IF NOT EXISTS grants_by_subject ON grants (connector_id, subject_type, subject_id, subject_issuer, name);
 
@@ -193,6 +205,58 @@ CREATE TABLE IF NOT EXISTS grant_keys (
   PRIMARY KEY (grant_name, kid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS grant_keys_by_master_key ON grant_keys (kid, grant_name);
+
+-- Authorizations that were asked for, from the request to their result.
+CREATE TABLE IF NOT EXISTS authorization_requests (
+  -- Orders the authorizations of one grant.
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  -- SHA-256 of what the app polls and completes with.
+  verifier_hash TEXT NOT NULL UNIQUE,
+  connector_id TEXT NOT NULL REFERENCES connectors (id) ON DELETE CASCADE,
+  project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  link_id TEXT NOT NULL REFERENCES links (id) ON DELETE CASCADE,
+  environment TEXT NOT NULL,
+  grant_name TEXT NOT NULL,
+  -- What was asked for and decided at the start (JSON): identity, group, ceiling, return URL, webhook, prompt …
+  request TEXT NOT NULL,
+  -- Of the connector when it was asked: a change in between ends the authorization.
+  config_revision INTEGER NOT NULL,
+  revoked_before_ms INTEGER NOT NULL,
+  binding TEXT NOT NULL CHECK (binding IN ('confirm', 'finalize', 'login')),
+  -- pending: nobody has agreed yet. claimed: one browser has, and is at the provider (or signs in first). returned: it
+  -- is back, and the app has to complete it. completing: the provider or the grant is being asked.
+  status TEXT NOT NULL CHECK (status IN ('pending', 'claimed', 'returned', 'completing', 'success', 'canceled', 'error', 'expired')),
+  error_code TEXT,
+  -- SHA-256 of the cookie of the browser that claimed it, of the `state` at the provider, and of the connect code.
+  browser_hash TEXT,
+  state_hash TEXT UNIQUE,
+  login_state_hash TEXT UNIQUE,
+  connect_code_hash TEXT,
+  -- PKCE verifier, nonces, and then what the browser brought (a code or a key).
+  secrets_sealed TEXT,
+  secrets_kid TEXT,
+  secrets_generation INTEGER NOT NULL DEFAULT 0,
+  created_at_ms INTEGER NOT NULL,
+  -- Of the whole authorization; a shorter time may bind the leg that it is on.
+  expires_at_ms INTEGER NOT NULL,
+  leg_expires_at_ms INTEGER,
+  finished_at_ms INTEGER,
+  -- When the app is to be told next; NULL = it need not be, or was.
+  webhook_due_at_ms INTEGER,
+  webhook_tries INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX IF NOT EXISTS authorization_requests_open ON authorization_requests (link_id, grant_name)
+  WHERE finished_at_ms IS NULL;
+CREATE INDEX IF NOT EXISTS authorization_requests_by_expiry ON authorization_requests (expires_at_ms)
+  WHERE finished_at_ms IS NULL;
+CREATE INDEX IF NOT EXISTS authorization_requests_finished ON authorization_requests (finished_at_ms)
+  WHERE finished_at_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS authorization_requests_by_webhook ON authorization_requests (webhook_due_at_ms)
+  WHERE webhook_due_at_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS authorization_requests_by_master_key ON authorization_requests (secrets_kid, id);
+CREATE INDEX IF NOT EXISTS authorization_requests_by_connector ON authorization_requests (connector_id);
+CREATE INDEX IF NOT EXISTS authorization_requests_by_project ON authorization_requests (project_id);
 
 -- Creations that were asked for under an Idempotency-Key, and what was answered.
 CREATE TABLE IF NOT EXISTS idempotency_keys (

@@ -16,6 +16,26 @@ export type ErrorCode =
   | "issuer_mismatch"
   | "payload_too_large"
   | "unsupported_media_type"
+  // what an authorization request asks for, and what its browser brings
+  | "return_url_required"
+  | "invalid_return_url"
+  | "invalid_webhook_url"
+  | "pkce_unsupported"
+  | "login_unavailable"
+  | "too_many_pending_requests"
+  | "invalid_callback"
+  | "connector_mismatch"
+  | "state_browser_mismatch"
+  | "request_already_claimed"
+  | "flow_already_used"
+  | "flow_expired"
+  | "csrf"
+  | "access_denied"
+  | "subject_mismatch"
+  | "binding_required"
+  | "binding_mismatch"
+  | "superseded"
+  | "connector_changed"
   // who the caller is
   | "unauthorized"
   | "invalid_token_format"
@@ -50,6 +70,8 @@ export type ErrorCode =
   | "rate_limited"
   | "upstream_rejected"
   | "upstream_invalid_client"
+  | "upstream_grant_refused"
+  | "upstream_id_token_invalid"
   | "upstream_invalid_response"
   | "upstream_redirect_refused"
   | "upstream_too_large"
@@ -111,6 +133,72 @@ export function describeError(code: ErrorCode): { status: ErrorStatus; sentence:
       return { status: 413, sentence: "The request body is too large." };
     case "unsupported_media_type":
       return { status: 415, sentence: "Send the body as application/json." };
+    case "return_url_required":
+      return {
+        status: 400,
+        sentence:
+          'This connector\'s minimumBinding needs a returnUrl, to which the user comes back. Send one, or let an admin set minimumBinding to "confirm".',
+      };
+    case "invalid_return_url":
+      return {
+        status: 400,
+        sentence:
+          "The returnUrl is not allowed. Use an https URL whose origin is among the link's returnOrigins, without user name or fragment.",
+      };
+    case "invalid_webhook_url":
+      return {
+        status: 400,
+        sentence:
+          "The webhook URL is not allowed. Use an https URL on a public host whose origin is among the link's webhookOrigins.",
+      };
+    case "pkce_unsupported":
+      return {
+        status: 400,
+        sentence: "The authorization server does not offer PKCE with S256, without which users cannot authorize here.",
+      };
+    case "login_unavailable":
+      return {
+        status: 422,
+        sentence:
+          'The binding "login" needs a subject.issuer that is trusted here and has login credentials. Register them with the issuer.',
+      };
+    case "too_many_pending_requests":
+      return {
+        status: 429,
+        sentence: "Too many authorization requests are pending. Complete them, or wait until they expire.",
+      };
+    case "invalid_callback":
+      return { status: 400, sentence: "The provider's answer is malformed. Start the authorization again." };
+    case "connector_mismatch":
+      return { status: 400, sentence: "The answer came back to another connector than the one that was asked." };
+    case "state_browser_mismatch":
+      return {
+        status: 400,
+        sentence: "This is not the browser in which the authorization was started. Open the link again in one browser.",
+      };
+    case "request_already_claimed":
+      return { status: 409, sentence: "This authorization was opened in another browser. Ask for a new link." };
+    case "flow_already_used":
+      return { status: 400, sentence: "This authorization was already used. Start a new one if it did not succeed." };
+    case "flow_expired":
+      return { status: 410, sentence: "This authorization has expired. Start a new one." };
+    case "csrf":
+      return { status: 403, sentence: "The form was not sent from this site's own page. Open the page and try again." };
+    case "access_denied":
+      return { status: 403, sentence: "The user refused, or canceled." };
+    case "subject_mismatch":
+      return { status: 403, sentence: "Another user signed in than the one this authorization is for." };
+    case "binding_required":
+      return {
+        status: 400,
+        sentence: "Send the connectCode that came back to your returnUrl in the user's own browser.",
+      };
+    case "binding_mismatch":
+      return { status: 400, sentence: "The connectCode does not belong to this authorization." };
+    case "superseded":
+      return { status: 409, sentence: "A later authorization of the same user was completed first." };
+    case "connector_changed":
+      return { status: 409, sentence: "The connector was changed during the authorization. Start a new one." };
     case "unauthorized":
       return {
         status: 401,
@@ -197,6 +285,13 @@ export function describeError(code: ErrorCode): { status: ErrorStatus; sentence:
         sentence:
           "The provider does not accept this connector's credentials. Correct the client id, secret or authentication method.",
       };
+    case "upstream_grant_refused":
+      return {
+        status: 502,
+        sentence: "The provider no longer accepts this authorization. It is asked once more before that is believed.",
+      };
+    case "upstream_id_token_invalid":
+      return { status: 502, sentence: "The provider's id_token did not pass its checks, so nothing was stored." };
     case "upstream_invalid_response":
       return { status: 502, sentence: "The provider answered with something that is not a valid response." };
     case "upstream_redirect_refused":

@@ -47,6 +47,93 @@ export interface MintRequest<Config = unknown> {
   connectorId: string;
 }
 
+/** How a provider treats what one user authorized: facts about it, as data. */
+export interface GrantPolicy {
+  /**
+   * What a refresh does to the refresh token: nothing; replaces it while the old one works a little longer; or replaces
+   * it at once and punishes whoever presents the old one.
+   */
+  rotation: "stable" | "grace" | "strict";
+  /** A refresh ends the access token before it, so there is only ever one. */
+  oldAccessTokenDies: boolean;
+  /** What a revocation at the provider ends: that token, or everything that user has with this client. */
+  revocationScope: "token" | "grant";
+  /** How long the provider lets an authorization code wait (ms). */
+  codeLifetimeMs: number;
+}
+
+/** How users authorize a connector: at the provider (RFC 6749 §4.1), or by pasting a key of their own. */
+export type UserAuthorization =
+  | {
+      kind: "redirect";
+      policy: GrantPolicy;
+      /** The provider's issuer, as pinned; null = unknown. */
+      issuer: string | null;
+      /** The provider says that its answers carry `iss` (RFC 9207 §3). */
+      sendsIssuer: boolean;
+    }
+  | { kind: "pasted-key" /** Markdown. */; instructions: string | null };
+
+export interface AuthorizationUrlRequest<Config = unknown> {
+  config: Config;
+  secrets: Record<string, Secret>;
+  connectorId: string;
+  redirectUri: string;
+  state: string;
+  /** S256 (RFC 7636 §4.2). */
+  codeChallenge: string;
+  nonce: string;
+  group: TokenGroup;
+  /** OpenID Connect `prompt`, from the closed list; null = not sent. */
+  prompt: string | null;
+  /** Parameters of the caller; protocol parameters among them are refused. */
+  additionalParams: Record<string, string>;
+}
+
+export interface ExchangeRequest<Config = unknown> {
+  config: Config;
+  secrets: Record<string, Secret>;
+  connectorId: string;
+  code: Secret;
+  codeVerifier: Secret;
+  redirectUri: string;
+  nonce: string;
+  group: TokenGroup;
+}
+
+export interface RefreshRequest<Config = unknown> {
+  config: Config;
+  secrets: Record<string, Secret>;
+  connectorId: string;
+  refreshToken: Secret;
+  /** What the token is to be for. */
+  group: TokenGroup;
+  /** Ask for less than was granted (RFC 6749 §6): `group.scopes` are sent. */
+  narrow: boolean;
+  /** What was granted. */
+  grantedScopes: string[];
+  /** Who authorized: an id_token of anyone else brings no claims. */
+  externalSubject: ExternalSubject | null;
+}
+
+/** Who the provider says the user is: never an e-mail address (OpenID Connect Core §5.7). */
+export interface ExternalSubject {
+  issuer: string;
+  subject: string;
+}
+
+export type Claims = Record<string, string | number | boolean | string[] | null>;
+
+/** What a code exchange or a refresh brought home. `accessToken` may be the same as before. */
+export interface IssuedAuthorization extends IssuedToken {
+  /** Null = the provider sent none: after a refresh, the one that was presented goes on. */
+  refreshToken: Secret | null;
+  /** Null = unknown: there was no id_token. */
+  externalSubject: ExternalSubject | null;
+  /** Of the id_token, as far as the connector forwards them; null = there was no id_token. */
+  claims: Claims | null;
+}
+
 export interface DriverDeps {
   fetch: GuardedFetch;
   now: () => number;
@@ -104,6 +191,20 @@ export interface Driver<Config = unknown> {
   resolveGroup(config: Config, subject: SubjectType, group: TokenGroup): Result<TokenGroup>;
   /** Ask the provider for an `app` token. */
   mint(request: MintRequest<Config>, deps: DriverDeps): Promise<Result<IssuedToken>>;
+  /** How users authorize this configuration; null = they cannot. */
+  userAuthorization(config: Config): UserAuthorization | null;
+  /**
+   * Where the user's browser is sent, with everything that was asked for, pushed ahead where the server takes that
+   * (RFC 9126). `pkce_unsupported`, `invalid_scope`, or what the provider said to the push.
+   */
+  authorizationUrl(request: AuthorizationUrlRequest<Config>, deps: DriverDeps): Promise<Result<string>>;
+  /**
+   * A code for tokens. Keys that an id_token is verified with are fetched before the code is sent, so that nothing
+   * comes between the provider's answer and the caller's commit.
+   */
+  exchange(request: ExchangeRequest<Config>, deps: DriverDeps): Promise<Result<IssuedAuthorization>>;
+  /** A fresh access token by the refresh token. `upstream_grant_refused` = the provider will not have that one. */
+  refresh(request: RefreshRequest<Config>, deps: DriverDeps): Promise<Result<IssuedAuthorization>>;
   /** Revoke upstream (RFC 7009); `unsupported` where the provider has no way. */
   revoke(request: RevokeRequest<Config>, deps: DriverDeps): Promise<Result<"done" | "unsupported">>;
 }

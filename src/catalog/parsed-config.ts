@@ -29,6 +29,10 @@ export function withParsedConfig<Config>(schema: z.ZodType<Config>, driver: Driv
     provider: (config) => driver.provider(parse(config)),
     resolveGroup: (config, subject, group) => driver.resolveGroup(parse(config), subject, group),
     mint: (request, deps) => driver.mint({ ...request, config: parse(request.config) }, deps),
+    userAuthorization: (config) => driver.userAuthorization(parse(config)),
+    authorizationUrl: (request, deps) => driver.authorizationUrl({ ...request, config: parse(request.config) }, deps),
+    exchange: (request, deps) => driver.exchange({ ...request, config: parse(request.config) }, deps),
+    refresh: (request, deps) => driver.refresh({ ...request, config: parse(request.config) }, deps),
     revoke: (request, deps) => driver.revoke({ ...request, config: parse(request.config) }, deps),
   };
 }

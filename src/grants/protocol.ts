@@ -1,5 +1,5 @@
 import type { ConnectorType } from "../catalog/connector-types.ts";
-import type { AuthorizationDetail, TokenGroup } from "../catalog/driver.ts";
+import type { AuthorizationDetail, Claims, TokenGroup } from "../catalog/driver.ts";
 import type { Failure } from "../errors.ts";
 
 /**
@@ -34,6 +34,8 @@ export interface GrantTokenRequest {
   scopeCeiling: string[] | null;
   groupId: string;
   group: TokenGroup;
+  /** The request named scopes, so the token is to have those; else whatever of the defaults was granted. */
+  narrow: boolean;
   /** The state of connector and link that allowed this request; a lease holds only under the same. */
   snapshotVersion: string;
   /** Tokens obtained under an older revocation value are dead. */
@@ -43,6 +45,44 @@ export interface GrantTokenRequest {
   rejectedTokenId: string | null;
   /** Where the edge looks in KV; the Grant alone writes there. Null where the lease is too short for KV. */
   leaseKey: string | null;
+}
+
+/** An authorization on its way home: everything that was decided when it was asked for, and what the user brought. */
+export interface GrantAuthorizationRequest {
+  teamId: string;
+  identity: GrantIdentity;
+  connector: GrantTokenRequest["connector"];
+  linkId: string;
+  scopeCeiling: string[] | null;
+  /** What was asked for; the first access token answers this group. */
+  group: TokenGroup;
+  /** Orders the authorizations of one grant: the greater was asked for later, and an older one is `superseded`. */
+  ordinal: number;
+  revokedBeforeMs: number;
+  credential:
+    | { kind: "code"; code: string; codeVerifier: string; redirectUri: string; nonce: string }
+    | { kind: "key"; key: string };
+}
+
+export type GrantAuthorizationAnswer =
+  | { ok: true; value: { authorizationId: string; scopes: string[] } }
+  | { ok: false; failure: Failure };
+
+/** `active`; or why tokens stopped: the provider's answer was lost and it refuses the old token; it refused; revoked. */
+export type AuthorizationState = "active" | "lost_in_flight" | "refused_upstream" | "revoked";
+
+/** What a Grant tells an operator of its user's authorization: no token, and nothing that a provider said. */
+export interface GrantDescription {
+  authorizationId: string;
+  state: AuthorizationState;
+  scopes: string[];
+  /** Whether it outlives its access token. */
+  refreshable: boolean;
+  authorizedAtMs: number;
+  accessTokenExpiresAtMs: number | null;
+  lastRefresh: { atMs: number; outcome: "ok" | Failure["code"] } | null;
+  /** When the Grant goes on by itself; null = when somebody asks. */
+  nextAttemptAtMs: number | null;
 }
 
 /** One token as the edge may hold it. `token` is plaintext: it never rests anywhere in this shape but in memory. */
@@ -59,6 +99,10 @@ export interface LeasedToken {
   authorizationDetails: AuthorizationDetail[];
   authorizationId: string;
   metadata?: Record<string, string | number | boolean> | undefined;
+  /** Of the user's id_token, as far as the connector forwards them. */
+  claims?: Claims | undefined;
+  /** The provider's id of the user, where it is known. */
+  externalSubject?: string | undefined;
   groupId: string;
   snapshotVersion: string;
   /** The revocation value under which it was obtained. */

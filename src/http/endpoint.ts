@@ -1,12 +1,13 @@
 import type { z } from "zod";
 import type { AccessTokenCaller, Caller } from "../callers/caller.ts";
 import type { Role } from "../callers/roles.ts";
+import type { ErrorStatus } from "../errors.ts";
 import type { Services } from "../services.ts";
 import type { RequestFacts } from "./request-event.ts";
 
 /** What a handler returns; the HTTP shell adds the request id, `no-store` and the content type. */
 export interface Answer {
-  status: 200 | 201 | 204;
+  status: 200 | 201 | 204 | 303 | ErrorStatus;
   body?: unknown;
   /** Instead of `body`: sent as it is, with the content type that `headers` names. */
   raw?: string | Uint8Array<ArrayBuffer>;

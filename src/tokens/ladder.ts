@@ -196,6 +196,7 @@ async function askGrant(
       scopeCeiling: link.scopes,
       groupId,
       group,
+      narrow: request.scopes.length > 0,
       snapshotVersion: version,
       revokedBeforeMs,
       validityBufferMs,

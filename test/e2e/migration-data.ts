@@ -30,6 +30,10 @@ const DATA: Record<number, string> = {
   2: "INSERT INTO key_reseal (singleton, primary_kid, stage, due_at_ms, started_at_ms) VALUES (1, 'k2', 'grants', 5, 4);",
   4: `
     INSERT INTO idempotency_keys VALUES ('hash', 1, 'sealed', 'k1', 99), ('claimed', 2, NULL, NULL, 98);`,
+  5: `
+    INSERT INTO authorization_requests (id, verifier_hash, connector_id, project_id, link_id, environment, grant_name,
+        request, config_revision, revoked_before_ms, binding, status, created_at_ms, expires_at_ms)
+      VALUES ('sca_a', 'vh', 'scl_a', 'prj_a', 'lnk_a', 'production', 'g1:b', '{}', 4, 6, 'finalize', 'pending', 5, 600);`,
 };
 
 /** SQL that fills what the migration of that version brought; nothing where it brought no table. */

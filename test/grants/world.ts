@@ -102,6 +102,7 @@ export async function grantWorld() {
     scopeCeiling: null,
     groupId: "group",
     group: { scopes: ["read"], resources: [], audience: [], authorizationDetails: [] },
+    narrow: true,
     snapshotVersion: "1",
     revokedBeforeMs: 0,
     validityBufferMs: 30_000,

@@ -10,6 +10,7 @@ import type {
   SubjectType,
   TokenGroup,
 } from "../driver.ts";
+import { noAuthorization } from "../no-authorization.ts";
 import { withParsedConfig } from "../parsed-config.ts";
 import { canonicalScopes, requestedScopes } from "../scopes.ts";
 import { type ApiKeyConfig, apiKeyConfig, type StoredValue, secretName } from "./config.ts";
@@ -28,6 +29,9 @@ export const apiKeyDriver: Driver = withParsedConfig<ApiKeyConfig>(apiKeyConfig,
   provider: () => "static",
   resolveGroup,
   mint: async (request, deps) => mintStatic(request, deps),
+  userAuthorization: ({ subjectType, instructions }) =>
+    subjectType === "user" ? { kind: "pasted-key", instructions } : null,
+  ...noAuthorization,
   // A static key can only be replaced at the provider by whoever made it.
   revoke: async () => ok("unsupported"),
 });

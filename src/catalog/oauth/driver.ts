@@ -1,4 +1,5 @@
 import type { Capabilities, Driver, SubjectType } from "../driver.ts";
+import { noAuthorization } from "../no-authorization.ts";
 import { withParsedConfig } from "../parsed-config.ts";
 import { effectiveServer, type OAuthConfig, oauthConfig } from "./config.ts";
 import { resolveOAuthGroup } from "./group.ts";
@@ -18,6 +19,8 @@ export const oauthDriver: Driver = withParsedConfig<OAuthConfig>(oauthConfig, {
   provider,
   resolveGroup: resolveOAuthGroup,
   mint: mintByClientCredentials,
+  userAuthorization: () => null,
+  ...noAuthorization,
   revoke: revokeToken,
 });
 

@@ -1,0 +1,9 @@
+import { fail } from "../errors.ts";
+import type { Driver } from "./driver.ts";
+
+/** The part of a driver whose users are never sent to a provider. */
+export const noAuthorization = {
+  authorizationUrl: async () => fail("unresolved_token"),
+  exchange: async () => fail("unresolved_token"),
+  refresh: async () => fail("unresolved_token"),
+} satisfies Pick<Driver, "authorizationUrl" | "exchange" | "refresh">;
