@@ -10,7 +10,9 @@ const DATA: Record<number, string> = {
       ('prj_a', 'env_qa', 'qa', NULL, 1, 1);
     INSERT INTO access_tokens VALUES ('tok_a', 'owner', 'owner', NULL, NULL, NULL, 'mac', 'k1', 1, NULL),
       ('tok_b', 'runtime', 'developer', 'prj_a', 'production', 'ada', 'mac2', 'k0', 2, 99);
-    INSERT INTO issuers VALUES ('iss_a', 'https://idp.example', 'aud', NULL, 'sub', '["RS256"]', 1, 1, '', '{"keys":[]}', 1, 1);
+    INSERT INTO issuers (id, issuer, audience, preset, selector_claim, algorithms, max_token_age_ms, one_time_tokens,
+        jwks_uri, jwks, jwks_fetched_at_ms, created_at_ms)
+      VALUES ('iss_a', 'https://idp.example', 'aud', NULL, 'sub', '["RS256"]', 1, 1, '', '{"keys":[]}', 1, 1);
     INSERT INTO used_token_ids VALUES ('iss_a', 'jti', 99);
     INSERT INTO identities VALUES ('idn_a', 'iss_a', '"x"', 'prj_a', 'production', '{"sub":"x"}', 1);
     INSERT INTO issuer_keys (kid, alg, public_jwk, private_jwk_sealed, private_jwk_kid, created_at_ms)
@@ -24,7 +26,9 @@ const DATA: Record<number, string> = {
       ('scl_b', 'oauth/a', 'gone', 'oauth', 'oauth', '{}', NULL, NULL, '[]', 0, 1, 1, 0, 0, 0,
         'confirm', NULL, '{}', '{"type":"user","id":"u"}', NULL, 0, 1, 2, 3);
     INSERT INTO links VALUES ('lnk_a', 'scl_a', 'prj_a', '["production"]', NULL, NULL, 'ns', '["read"]', NULL, NULL, 1, 1, 2);
-    INSERT INTO grants VALUES ('g1:a', 'scl_a', NULL, 'app', NULL, NULL, NULL, 'shared', 1, 2),
+    INSERT INTO grants (name, connector_id, installation_id, subject_type, subject_namespace, subject_issuer, subject_id,
+        partition, created_at_ms, seen_at_ms)
+      VALUES ('g1:a', 'scl_a', NULL, 'app', NULL, NULL, NULL, 'shared', 1, 2),
       ('g1:b', 'scl_b', NULL, 'user', 'ns', 'https://idp.example', 'ada', 'production', 1, 2);
     INSERT INTO revocation_walks VALUES ('scl_b', 6, 'g1:a', 1, 10, 5);`,
   2: "INSERT INTO key_reseal (singleton, primary_kid, stage, due_at_ms, started_at_ms) VALUES (1, 'k2', 'grants', 5, 4);",
