@@ -1,0 +1,79 @@
+// What the pages of an authorization show, as plain data: who decides what is shown is not who draws it.
+
+/** How a connector presents itself to people. Colours are `#rrggbb`. */
+export interface Brand {
+  name: string;
+  /** Path on this origin; null = none was uploaded. */
+  iconPath: string | null;
+  backgroundColor: string | null;
+  accentColor: string | null;
+}
+
+/** Who asks for what. */
+export interface ConsentView {
+  kind: "consent";
+  brand: Brand;
+  /** Where the user is sent to agree; null = nowhere, because the user pastes a key here. */
+  providerHost: string | null;
+  projectName: string;
+  /** `production`, `preview`, `development`, or the slug of a custom one. */
+  environment: string;
+  /** The app's own name for the user. */
+  subjectId: string;
+  /** Whose name that is; null = the app's. */
+  subjectIssuer: string | null;
+  scopes: string[];
+  resources: string[];
+  /** `type` of each (RFC 9396). */
+  authorizationDetailTypes: string[];
+  /** How long ago it was asked for (ms). */
+  ageMs: number;
+  /** Whether the app confirms in the end that it was its own user (`finalize`), the user signs in first (`login`), or only this page stands between (`confirm`). */
+  binding: "confirm" | "finalize" | "login";
+  /** Host to which the user returns; null = this page says that it is done. */
+  returnHost: string | null;
+  /** Where the form goes: a path on this origin. Its fields: `decision` = `continue` or `cancel`, and `key`. */
+  action: string;
+  /** Set where the user pastes a key: the operator's instructions (Markdown), and what was wrong with the last try. */
+  key: { instructions: string | null; problem: string | null } | null;
+}
+
+/** After the user agreed: on to the provider, to sign in, or back to the app. */
+export interface ContinueView {
+  kind: "continue";
+  brand: Brand;
+  /** Where to; https, or http on loopback. Shown as a host. */
+  url: string;
+  purpose: "provider" | "login" | "return";
+}
+
+/** How an authorization ended, or why it cannot go on. */
+export type Outcome =
+  | "success"
+  | "canceled"
+  | "expired"
+  | "already_used"
+  | "wrong_browser"
+  | "claimed_elsewhere"
+  | "wrong_user"
+  | "provider_error"
+  | "connector_changed"
+  | "superseded"
+  | "not_found"
+  | "invalid_request"
+  | "failed";
+
+export interface OutcomeView {
+  kind: "outcome";
+  outcome: Outcome;
+  /** Null where it must not be told, or is not known. */
+  brand: Brand | null;
+  /** The provider's error code (RFC 6749 §4.1.2.1), never its prose. */
+  providerError: string | null;
+  /** To quote to the operator. */
+  requestId: string | null;
+  /** Where the user goes on; null = the window can be closed. */
+  returnUrl: string | null;
+}
+
+export type PageView = ConsentView | ContinueView | OutcomeView;
