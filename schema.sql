@@ -257,6 +257,7 @@ CREATE INDEX IF NOT EXISTS authorization_requests_by_webhook ON authorization_re
 CREATE INDEX IF NOT EXISTS authorization_requests_by_master_key ON authorization_requests (secrets_kid, id);
 CREATE INDEX IF NOT EXISTS authorization_requests_by_connector ON authorization_requests (connector_id);
 CREATE INDEX IF NOT EXISTS authorization_requests_by_project ON authorization_requests (project_id);
+CREATE INDEX IF NOT EXISTS authorization_requests_by_link ON authorization_requests (link_id);
 
 -- Creations that were asked for under an Idempotency-Key, and what was answered.
 CREATE TABLE IF NOT EXISTS idempotency_keys (

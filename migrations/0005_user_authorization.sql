@@ -61,3 +61,4 @@ CREATE INDEX authorization_requests_by_webhook ON authorization_requests (webhoo
 CREATE INDEX authorization_requests_by_master_key ON authorization_requests (secrets_kid, id);
 CREATE INDEX authorization_requests_by_connector ON authorization_requests (connector_id);
 CREATE INDEX authorization_requests_by_project ON authorization_requests (project_id);
+CREATE INDEX authorization_requests_by_link ON authorization_requests (link_id);

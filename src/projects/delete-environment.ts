@@ -17,10 +17,7 @@ const AFFECTED = `project_id = ?1 AND EXISTS (SELECT 1 FROM json_each(links.envi
  * The statements of one transaction that removes a custom environment: it leaves every link, a link without any other
  * goes, and so do the identity rules and access tokens that stand for it. The first one answers the leases in force.
  */
-export function environmentRemoval(
-  { projectId, id }: Pick<Environment, "projectId" | "id">,
-  nowMs: number,
-): Statement[] {
+function environmentRemoval({ projectId, id }: Pick<Environment, "projectId" | "id">, nowMs: number): Statement[] {
   return [
     sql(
       `SELECT c.lease_seconds AS leaseSeconds, c.previous_lease_seconds AS previousLeaseSeconds,

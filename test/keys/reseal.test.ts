@@ -1,10 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { findConnector, updateConnector } from "../../src/connectors/connector-store.ts";
-import { countReferences, referencedKeyIds } from "../../src/keys/references.ts";
 import { findRun, RESEAL_STAGES, startRun } from "../../src/keys/reseal-run.ts";
 import { ROWS_PER_STEP, stepReseal } from "../../src/keys/reseal-step.ts";
-import type { Database, Statement } from "../../src/store/database.ts";
 import { grantsOf, nextRoundInMs, round } from "../housekeeping/support.ts";
 import { accessToken } from "../support/api.ts";
 import { clock } from "../support/clock.ts";
@@ -181,38 +179,4 @@ describe("the routes of the ring", () => {
     const lacking = body.keys.find(({ kid }: { kid: string }) => kid === "k0");
     expect(lacking).toMatchObject({ configured: false, mayBeDropped: false, references: { connectors: 1 } });
   });
-});
-
-test("no statement of key operations walks a table that grows", async () => {
-  const now = await deploy(rotated());
-  const statements = new Map<string, Statement>();
-  const real = now.services.db;
-  const noted = (statement: Statement) => {
-    statements.set(statement.sql, statement);
-    return statement;
-  };
-  const db: Database = {
-    first: (statement) => real.first(noted(statement)),
-    all: (statement) => real.all(noted(statement)),
-    run: (statement) => real.run(noted(statement)),
-    batch: (batch) => real.batch(batch.map(noted)),
-  };
-  await countReferences(db);
-  await referencedKeyIds(db);
-  await db.batch(startRun("k2", clock.now()));
-  const deps = { ...now.services, db, keys: async () => now.services.keys };
-  for (let steps = 0; steps < RESEAL_STAGES.length; steps++) await stepReseal(100, deps);
-  expect(statements.size).toBeGreaterThan(15);
-  for (const { sql, values } of statements.values()) {
-    const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-      .bind(...values)
-      .all<{ detail: string }>();
-    const walks = plan.results
-      .map(({ detail }) => detail)
-      .filter(
-        (detail) =>
-          /^SCAN|TEMP B-TREE/.test(detail) && !/^SCAN (kids|w|\(subquery-\d+\)|CONSTANT ROW|team)\b/.test(detail),
-      );
-    expect([sql, walks]).toEqual([sql, []]);
-  }
 });

@@ -1,0 +1,131 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { CONNECTOR_SORTS, connectorListStatement } from "../../src/connectors/connector-list.ts";
+import { findConnector } from "../../src/connectors/connector-store.ts";
+import { linkListStatement } from "../../src/connectors/link-store.ts";
+import { countReferences, keyReferenceStatements } from "../../src/keys/references.ts";
+import { type Database, d1Database, type Statement } from "../../src/store/database.ts";
+import { type RevocableTable, revokeRow } from "../../src/store/revocation-clock.ts";
+import { textsBelow } from "../docs/texts.ts";
+import { type SqlSite, sqlSites } from "./sql-texts.ts";
+
+/**
+ * Steps of a plan that read or sort a whole thing, and why that is bounded whatever the deployment holds. Matched
+ * against the step, a line feed, and the statement: an alias alone could be any table's.
+ */
+const BOUNDED: readonly (readonly [step: RegExp, why: string])[] = [
+  [/^SCAN team\n/, "one row, by a constraint"],
+  [/^SCAN issuer_keys\b/, "the signing keys of the own issuer: two or three, the retired are deleted"],
+  [/^SCAN CONSTANT ROW\n/, "one row, made up"],
+  [/^SCAN json_each\b/, "a list: bound to the statement, or the environments of one link"],
+  [/^SCAN kids\n/, "the master keys that there are"],
+  [/^SCAN w\n\s*SELECT w\.kid, w\.grant_name /, "the page that the subquery limited"],
+];
+
+const sources = textsBelow("src/");
+const sites = sqlSites(sources);
+
+/** What the statements of one part of the code put together at run time, by the expressions that do it. */
+const COMPUTED: Record<string, () => Promise<Statement[]> | Statement[]> = {
+  "ORDERS[sort].after": connectorLists,
+  "ORDERS[sort].by": connectorLists,
+  "NAMED_BY[kind]": () =>
+    recorded(async (db) => {
+      await findConnector(db, "scl_00000000000000000000");
+      await findConnector(db, "slack/acme");
+    }),
+  "OWNERS[owner.of]": () =>
+    (["connector", "project"] as const).map((of) => linkListStatement({ of, id: "x" }, { after: null, limit: 5 })),
+  "REVOKE[table]": () => {
+    const tables: Record<RevocableTable, true> = { team: true, projects: true, connectors: true, links: true };
+    return Object.keys(tables).flatMap((table) => revokeRow(table as RevocableTable, "x", 1));
+  },
+  "REFERENCES[referrer].distinct": keyReferenceStatements,
+  "REFERENCES[referrer].counts": () => recorded(countReferences),
+};
+
+function connectorLists(): Statement[] {
+  const filter = { projectId: "p", search: "s", types: ["oauth"], services: ["x"] };
+  return CONNECTOR_SORTS.map((sort) => connectorListStatement(filter, { sort, after: null, limit: 5 }));
+}
+
+async function recorded(work: (db: Database) => Promise<unknown>): Promise<Statement[]> {
+  const statements: Statement[] = [];
+  const real = d1Database(env.DB);
+  const noted = (statement: Statement) => {
+    statements.push(statement);
+    return statement;
+  };
+  await work({
+    first: (statement) => real.first(noted(statement)),
+    all: (statement) => real.all(noted(statement)),
+    run: (statement) => real.run(noted(statement)),
+    batch: (batch) => real.batch(batch.map(noted)),
+  });
+  return statements;
+}
+
+/** The steps of its plan that read more than they look up. */
+async function walksOf(text: string): Promise<string[]> {
+  const numbers = [...text.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number));
+  const parameters = numbers.length > 0 ? Math.max(...numbers) : text.split("?").length - 1;
+  const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${text}`)
+    .bind(...Array.from({ length: parameters }, () => null))
+    .all<{ detail: string }>();
+  const steps = plan.results.map(({ detail }) => detail);
+  return steps.filter((step) => /^SCAN\b|TEMP B-TREE|AUTOMATIC/.test(step));
+}
+
+/** The texts of a site: its own, or what is put together there; throws where nobody says what that is. */
+async function textsOfSite({ at, text, unresolved }: SqlSite): Promise<string[]> {
+  if (unresolved.length === 0) return [text];
+  const pieces = text.split(/\$\{[^{}]+\}/).map((piece) => piece.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const shape = new RegExp(`^${pieces.join("[^]+")}$`);
+  const texts = new Set<string>();
+  for (const expression of unresolved) {
+    const statements = (await COMPUTED[expression]?.()) ?? [];
+    const own = statements.filter(({ sql }) => shape.test(sql));
+    if (own.length === 0) throw new Error(`${at}: COMPUTED has no statement for \${${expression}} in ${text}`);
+    for (const { sql } of own) texts.add(sql);
+  }
+  return [...texts];
+}
+
+test("no statement walks, sorts or indexes anew what grows", async () => {
+  const needed = new Set<RegExp>();
+  const unbounded: { at: string; text: string; step: string }[] = [];
+  for (const site of sites) {
+    for (const text of await textsOfSite(site)) {
+      for (const step of await walksOf(text)) {
+        const [pattern] = BOUNDED.find(([known]) => known.test(`${step}\n${text}`)) ?? [];
+        if (pattern === undefined) unbounded.push({ at: site.at, text, step });
+        else needed.add(pattern);
+      }
+    }
+  }
+  expect(unbounded).toEqual([]);
+  expect(BOUNDED.filter(([pattern]) => !needed.has(pattern))).toEqual([]);
+});
+
+test("there is no other way to the database than the statements of sql()", () => {
+  expect(sites.length).toBeGreaterThan(80);
+  expect(Object.keys(sources).filter((file) => /\.prepare\(|\bsql: /.test(sources[file] ?? ""))).toEqual([
+    "src/store/database.ts",
+  ]);
+});
+
+test("no cascade and no check of a foreign key walks a table", async () => {
+  const tables = await env.DB.prepare(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'",
+  ).all<{ name: string }>();
+  const found = { references: 0 };
+  for (const { name } of tables.results) {
+    const references = await env.DB.prepare(`PRAGMA foreign_key_list(${name})`).all<{ from: string }>();
+    for (const { from } of references.results) {
+      found.references += 1;
+      const steps = await walksOf(`SELECT 1 FROM ${name} WHERE ${from} = ?`);
+      expect({ name, from, steps }).toEqual({ name, from, steps: [] });
+    }
+  }
+  expect(found.references).toBeGreaterThan(8);
+});
