@@ -1,3 +1,4 @@
+import { type Authorizations, createAuthorizations } from "./authorization.ts";
 import { type Credential, presentedCredential } from "./credential.ts";
 import { isConnectorAnswer, isRevocation } from "./responses.ts";
 import { type Sleep, sleepUntilAborted } from "./retry.ts";
@@ -35,7 +36,7 @@ export interface ConnectClientOptions {
   sleep?: Sleep;
 }
 
-export interface ConnectClient {
+export interface ConnectClient extends Authorizations {
   /** The provider token. Errors: `ConnectError`, or the signal's reason. */
   getToken(connector: string, params?: ConnectTokenParams, options?: ConnectOptions): Promise<string>;
   /**
@@ -83,6 +84,13 @@ export function createConnectClient(options: ConnectClientOptions): ConnectClien
   });
 
   return {
+    ...createAuthorizations({
+      send,
+      credential: options.credential,
+      // What was authorized before, perhaps for less, is not what the caller means from here on.
+      onAuthorized: (connectorId) => void tokens.forget(connectorId),
+    }),
+
     getTokenResponse: tokens.get,
     getToken: tokens.getToken,
 

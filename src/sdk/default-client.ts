@@ -2,6 +2,11 @@ import { type ConnectClient, type ConnectClientOptions, createConnectClient } fr
 import { ConnectError } from "./errors.ts";
 import { isObject } from "./json.ts";
 import type {
+  ConnectAuthorization,
+  ConnectAuthorizationCompletion,
+  ConnectAuthorizationOptions,
+  ConnectAuthorizationResult,
+  ConnectGrantParams,
   ConnectOptions,
   ConnectorMetadata,
   ConnectRevocation,
@@ -59,6 +64,31 @@ export async function getConnectorMetadata(
   options?: Pick<ConnectOptions, "signal">,
 ): Promise<ConnectorMetadata> {
   return defaultClient().getConnectorMetadata(connector, options);
+}
+
+/** See `ConnectClient.startAuthorization`. */
+export async function startAuthorization(
+  connector: string,
+  params: ConnectGrantParams,
+  options?: ConnectAuthorizationOptions,
+): Promise<ConnectAuthorization> {
+  return defaultClient().startAuthorization(connector, params, options);
+}
+
+/** See `ConnectClient.completeAuthorization`. */
+export async function completeAuthorization(
+  completion: ConnectAuthorizationCompletion,
+  options?: Pick<ConnectOptions, "signal">,
+): Promise<ConnectAuthorizationResult> {
+  return defaultClient().completeAuthorization(completion, options);
+}
+
+/** See `ConnectClient.getAuthorizationResult`. */
+export async function getAuthorizationResult(
+  verifier: string,
+  options?: Pick<ConnectOptions, "signal">,
+): Promise<ConnectAuthorizationResult> {
+  return defaultClient().getAuthorizationResult(verifier, options);
 }
 
 function defaultClient(): ConnectClient {

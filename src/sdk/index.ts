@@ -5,12 +5,15 @@ export {
 } from "./client.ts";
 export type { Credential } from "./credential.ts";
 export {
+  completeAuthorization,
   configure,
   deleteTokenCacheEntry,
+  getAuthorizationResult,
   getConnectorMetadata,
   getToken,
   getTokenResponse,
   revokeToken,
+  startAuthorization,
 } from "./default-client.ts";
 export {
   ConnectError,

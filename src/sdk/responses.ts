@@ -1,5 +1,11 @@
 import { isObject, type JsonObject } from "./json.ts";
-import type { ConnectorMetadata, ConnectRevocation, ConnectTokenResponse } from "./types.ts";
+import type {
+  ConnectAuthorization,
+  ConnectAuthorizationResult,
+  ConnectorMetadata,
+  ConnectRevocation,
+  ConnectTokenResponse,
+} from "./types.ts";
 
 /** A connector as the deployment describes it, down to what this client passes on. */
 type ConnectorAnswer = Omit<ConnectorMetadata, "vendor" | "clientUrl"> & {
@@ -30,6 +36,24 @@ const COUNTERS = [
 
 export function isRevocation(body: unknown): body is ConnectRevocation {
   return isObject(body) && COUNTERS.every((name) => Number.isInteger(body[name])) && Number.isFinite(body.effectiveBy);
+}
+
+export function isAuthorization(body: unknown): body is ConnectAuthorization {
+  return (
+    isObject(body) &&
+    hasStrings(body, ["request", "verifier", "url"]) &&
+    Number.isFinite(body.expiresAt) &&
+    isObject(body.connector) &&
+    hasStrings(body.connector, ["id", "uid", "type"])
+  );
+}
+
+export function isAuthorizationResult(body: unknown): body is ConnectAuthorizationResult {
+  return (
+    isObject(body) &&
+    hasStrings(body, ["status"]) &&
+    (body.data === undefined || (isObject(body.data) && hasStrings(body.data, ["clientId"])))
+  );
 }
 
 export function isConnectorAnswer(body: unknown): body is ConnectorAnswer {

@@ -1,4 +1,9 @@
 import type {
+  ConnectAuthorization,
+  ConnectAuthorizationCompletion,
+  ConnectAuthorizationOptions,
+  ConnectAuthorizationResult,
+  ConnectGrantParams,
   ConnectorMetadata,
   ConnectRevocation,
   ConnectRevocationParams,
@@ -21,6 +26,16 @@ export interface ConnectBinding {
   revokeToken(connector: string, params: ConnectRevocationParams): Promise<ConnectRevocation>;
   /** Public facts of a connector that is linked to the binding's project. */
   getConnectorMetadata(connector: string): Promise<ConnectorMetadata>;
+  /** Asks for a user's authorization; the user then opens its `url`. */
+  startAuthorization(
+    connector: string,
+    params: ConnectGrantParams,
+    options?: Omit<ConnectAuthorizationOptions, "signal">,
+  ): Promise<ConnectAuthorization>;
+  /** The last step where the binding is `finalize`: the verifier comes from the session of the user who came back. */
+  completeAuthorization(completion: ConnectAuthorizationCompletion): Promise<ConnectAuthorizationResult>;
+  /** How an authorization stands. */
+  getAuthorizationResult(verifier: string): Promise<ConnectAuthorizationResult>;
 }
 
 /** `props` of the service binding, in the configuration of the Worker that calls. */

@@ -37,7 +37,8 @@ export interface ConnectAuthorizationDetail {
   [field: string]: unknown;
 }
 
-export interface ConnectTokenParams {
+/** What a token, or the authorization behind it, is for. */
+export interface ConnectGrantParams {
   subject?: ConnectTokenSubject;
   /** Our `ins_…`, or the provider's own installation or tenant id. */
   installationId?: string;
@@ -47,6 +48,9 @@ export interface ConnectTokenParams {
   /** RFC 8707. */
   resources?: readonly string[];
   authorizationDetails?: readonly ConnectAuthorizationDetail[];
+}
+
+export interface ConnectTokenParams extends ConnectGrantParams {
   /** The token shall live at least this much longer. Default 30,000; never more than half of its lifetime. */
   validityBufferMs?: number;
   /** `tokenId` of a token that the provider refused: a cached copy is dropped and the deployment refreshes it. */
@@ -100,6 +104,54 @@ export interface ConnectRevocation {
   /** From this time (ms since the epoch) on, the deployment hands out none of the revoked tokens. */
   effectiveBy: number;
   progress?: unknown;
+}
+
+export interface ConnectAuthorizationOptions {
+  /**
+   * Where the user's browser comes back to: `?connect_request=…&connect_code=…` is added. Its origin must be among the
+   * link's. Required where the binding in force is `finalize`.
+   */
+  returnUrl?: string;
+  /** Told of success, refusal, error and expiry by a signed POST. https, on an origin of the link's. */
+  webhook?: string;
+  /** OpenID Connect Core §3.1.2.1. */
+  prompt?: string;
+  /** How it is made sure that the user who consents is the one you mean; the connector may ask for a stricter one. */
+  binding?: "confirm" | "finalize" | "login";
+  /** Ask for a code to type in, where the deployment offers that. */
+  deviceCode?: boolean;
+  expiresInMs?: number;
+  /** More parameters for the provider's authorization endpoint. */
+  additionalParams?: Readonly<Record<string, string>>;
+  signal?: AbortSignal;
+}
+
+export interface ConnectAuthorization {
+  /** Comes back to the `returnUrl` as `connect_request`. */
+  request: string;
+  /** Keep it in the session of the user it is for, and away from browsers and logs: it completes the authorization. */
+  verifier: string;
+  /** Send the user's browser there. */
+  url: string;
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+  deviceCode?: string;
+  connector: { id: string; uid: string; type: string; name: string; service?: string; serviceName?: string };
+}
+
+export interface ConnectAuthorizationCompletion {
+  /** Of `startAuthorization`, from the session of the user who came back. */
+  verifier: string;
+  /** `connect_code` of the URL that the user came back with. */
+  connectCode: string;
+}
+
+export interface ConnectAuthorizationResult {
+  /** `canceled`: the user refused. `partial`: of installations only. */
+  status: "pending" | "partial" | "success" | "canceled" | "error" | "expired";
+  progress?: unknown;
+  data?: { clientId: string; installationId?: string };
+  error?: { code: string; message: string };
 }
 
 export interface ConnectorMetadata {

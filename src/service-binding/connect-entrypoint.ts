@@ -3,6 +3,11 @@ import type { App } from "../app.ts";
 import { unusableResponse } from "../http/unusable.ts";
 import type { ConnectBinding } from "../sdk/service-binding.ts";
 import type {
+  ConnectAuthorization,
+  ConnectAuthorizationCompletion,
+  ConnectAuthorizationOptions,
+  ConnectAuthorizationResult,
+  ConnectGrantParams,
   ConnectorMetadata,
   ConnectRevocation,
   ConnectRevocationParams,
@@ -51,6 +56,23 @@ export class ConnectEntrypoint extends WorkerEntrypoint<unknown> implements Conn
     return metadataOf(await this.#send({ method: "GET", path }));
   }
 
+  async startAuthorization(
+    connector: string,
+    params: ConnectGrantParams,
+    options: Omit<ConnectAuthorizationOptions, "signal"> = {},
+  ): Promise<ConnectAuthorization> {
+    const path = `/v1/connect/authorize/${segment(connector)}`;
+    return this.#send({ method: "POST", path, body: json({ ...object(params), ...object(options) }) });
+  }
+
+  async completeAuthorization(completion: ConnectAuthorizationCompletion): Promise<ConnectAuthorizationResult> {
+    return this.#send({ method: "POST", path: "/v1/connect/complete", body: json(completion) });
+  }
+
+  async getAuthorizationResult(verifier: string): Promise<ConnectAuthorizationResult> {
+    return this.#send({ method: "POST", path: "/v1/connect/result", body: json({ verifier }) });
+  }
+
   async #send<Body>({ method, path, body }: Exchange): Promise<Body> {
     const request = new Request(ORIGIN + path, {
       method,
@@ -93,15 +115,18 @@ function segment(connector: unknown): string {
   return encodeURIComponent(connector);
 }
 
+function object(value: unknown): object {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw badRequest("The parameters must be an object of plain JSON.");
+}
+
 function json(params: unknown): string {
   let text: string | undefined;
   try {
-    text = JSON.stringify(params);
+    text = JSON.stringify(object(params));
   } catch {
     // A cycle or a bigint: refused below like anything else that is no JSON.
   }
-  if (typeof params !== "object" || params === null || text === undefined) {
-    throw badRequest("The parameters must be an object of plain JSON.");
-  }
+  if (text === undefined) throw badRequest("The parameters must be an object of plain JSON.");
   return text;
 }

@@ -14,7 +14,8 @@ export interface Seen {
 type Behaviour = (seen: Seen) => Response | Promise<Response>;
 
 /**
- * A deployment that keeps to the contract: one connector `scl_1` = `slack/acme`, a new token per request, revocation.
+ * A deployment that keeps to the contract: one connector `scl_1` = `slack/acme`, a new token per request, revocation,
+ * and an authorization that nobody has agreed to yet.
  * `next` answers the coming requests, one each, before it does.
  */
 export class Deployment {
@@ -45,6 +46,10 @@ export class Deployment {
   answer(seen: Seen): Response {
     if (seen.method === "DELETE") return json(200, this.revocation());
     if (seen.method === "GET") return json(200, CONNECTOR);
+    const [, route] = /\/v1\/connect\/(authorize|complete|result)\b/.exec(seen.url) ?? [];
+    if (route === "authorize") return json(200, { ...AUTHORIZATION, expiresAt: this.nowMs + 600_000 });
+    if (route === "complete") return json(200, { status: "success", data: { clientId: "scl_1" } });
+    if (route === "result") return json(200, { status: "pending" });
     return this.token();
   }
 
@@ -75,7 +80,7 @@ export class Deployment {
   }
 
   get tokenRequests(): number {
-    return this.seen.filter(({ method }) => method === "POST").length;
+    return this.seen.filter(({ url }) => url.includes("/v1/connect/token/")).length;
   }
 
   client(options: Partial<ConnectClientOptions> = {}): ConnectClient {
@@ -92,6 +97,13 @@ export class Deployment {
     });
   }
 }
+
+export const AUTHORIZATION = {
+  request: "sca_1",
+  verifier: "verifier-of-the-user",
+  url: "https://connect.example.com/authorize/sca_1",
+  connector: { id: "scl_1", uid: "slack/acme", type: "slack", name: "Acme", service: "slack", serviceName: "Slack" },
+};
 
 export const CONNECTOR = {
   id: "scl_1",
