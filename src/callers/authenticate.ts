@@ -11,7 +11,7 @@ import {
   parseAccessToken,
   verifyAccessToken,
 } from "./access-token.ts";
-import { parseAuthorization } from "./bearer.ts";
+import { isCompactJws, parseAuthorization } from "./bearer.ts";
 import type { AccessTokenCaller, Caller, WorkloadCaller } from "./caller.ts";
 import type { CallerCaches } from "./caller-caches.ts";
 import type { CallerDirectory } from "./caller-directory.ts";
@@ -91,6 +91,8 @@ async function authenticateWorkload(text: string, deps: AuthenticateDeps): Promi
   const remembered = deps.callerCaches.verifiedTokens.get(fingerprint);
   if (remembered !== undefined && deps.now() < remembered.untilMs) return ok(remembered.caller);
 
+  // What is remembered has had this form, and nearly every token is remembered.
+  if (!isCompactJws(text)) return fail("invalid_token_format");
   const token = decodeUnverified(text);
   if (!token.ok) return token;
   const ours = token.value.claims.iss === deps.settings.publicOrigin;

@@ -3,17 +3,25 @@ import { fail, ok, type Result } from "../errors.ts";
 /** Longest accepted `Authorization` value (characters; header values are single bytes). */
 export const MAX_AUTHORIZATION_CHARS = 8 * 1024;
 
-export type Bearer = { kind: "jwt"; token: string } | { kind: "access-token"; token: string };
+export interface Bearer {
+  kind: "jwt" | "access-token";
+  token: string;
+}
 
 /** Canonical base64url (RFC 4648 §3.5): the last character has no bits that decode to nothing. */
 const SEGMENT = "(?=[\\w-])(?:[\\w-]{4})*(?:[\\w-][AQgw]|[\\w-]{2}[AEIMQUYcgkosw048])?";
-/** A pattern, because it runs on every request, long before anybody needs the decoded bytes. */
 const COMPACT_JWS = new RegExp(`^${SEGMENT}\\.${SEGMENT}\\.${SEGMENT}$`);
+
+/** Whether a text has the form of a JWS in its one canonical spelling (RFC 7515 §7.1). */
+export function isCompactJws(text: string): boolean {
+  return COMPACT_JWS.test(text);
+}
 
 /**
  * The bearer credential of a request (RFC 6750 §2.1). Only `Authorization` is read: identity headers that proxies
- * forward can be set by anyone. Fails with 401 `unauthorized` when there is none, 400 `bad_request` when there are two,
- * 400 `invalid_token_format` when it is neither an access token nor a JWT in its one canonical spelling.
+ * forward can be set by anyone. What is no access token counts as a JWT, whose form is not looked at here. Fails with
+ * 401 `unauthorized` when there is none, 400 `bad_request` when there are two, 400 `invalid_token_format` when it is
+ * too long.
  */
 export function parseAuthorization(headers: Headers): Result<Bearer> {
   const value = headers.get("authorization");
@@ -28,6 +36,5 @@ export function parseAuthorization(headers: Headers): Result<Bearer> {
     return fail("unauthorized", { reason: "not a bearer credential" });
   }
   const token = value.slice(schemeEnd).replace(/^ +/, "");
-  if (token.startsWith("vk_")) return ok({ kind: "access-token", token });
-  return COMPACT_JWS.test(token) ? ok({ kind: "jwt", token }) : fail("invalid_token_format");
+  return ok({ kind: token.startsWith("vk_") ? "access-token" : "jwt", token });
 }

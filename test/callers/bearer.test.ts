@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseAuthorization } from "../../src/callers/bearer.ts";
+import { isCompactJws, parseAuthorization } from "../../src/callers/bearer.ts";
 import { decodeUnverified, nestingOf } from "../../src/callers/unverified-token.ts";
 import { fromBase64url } from "../../src/crypto/bytes.ts";
 import { segment } from "./support.ts";
@@ -11,7 +11,9 @@ function outcome(authorization: string | null): string {
   const headers = new Headers();
   if (authorization !== null) headers.set("authorization", authorization);
   const result = parseAuthorization(headers);
-  return result.ok ? result.value.kind : result.failure.code;
+  if (!result.ok) return result.failure.code;
+  const { kind, token } = result.value;
+  return kind === "jwt" && !isCompactJws(token) ? "invalid_token_format" : kind;
 }
 
 describe("the Authorization header", () => {
