@@ -19,7 +19,7 @@ export function createLogger(write: (line: string, level: LogLevel) => void, bas
   const logAt =
     (level: LogLevel) =>
     (event: string, fields: LogFields = {}) =>
-      write(formatLine(level, event, { ...base, ...fields }), level);
+      write(formatLine(level, event, base, fields), level);
   return { info: logAt("info"), warn: logAt("warn"), error: logAt("error") };
 }
 
@@ -28,55 +28,49 @@ export function consoleLogger(): Logger {
   return createLogger((line, level) => console[level](line));
 }
 
-function formatLine(level: LogLevel, event: string, fields: LogFields): string {
-  const line: Record<string, unknown> = { level, event: cleanText(event) };
-  for (const [name, value] of Object.entries(fields)) {
-    // A field must not pass itself off as the line's own level or event.
-    if (name === "level" || name === "event") continue;
-    if (isPlainName(name)) line[name] = cleanValue(value);
-    else define(line, cleanText(name), isSecretName(name) ? REDACTED : cleanValue(value));
-  }
-  return inert(JSON.stringify(line));
+/** Written member by member: there is a line for every request, and most of each has been written before. */
+function formatLine(level: LogLevel, event: string, base: LogFields, fields: LogFields): string {
+  let line = `{"level":"${level}","event":${jsonText(event)}`;
+  for (const name of Object.keys(base)) if (!Object.hasOwn(fields, name)) line += jsonMember(name, base[name]);
+  for (const name of Object.keys(fields)) line += jsonMember(name, fields[name]);
+  return `${line}}`;
 }
 
-/** Assignment would lose a member named `__proto__`. */
-function define(line: Record<string, unknown>, name: string, value: unknown): void {
-  Object.defineProperty(line, name, { value, enumerable: true, configurable: true, writable: true });
+function jsonMember(name: string, value: LogValue): string {
+  // A field must not pass itself off as the line's own level or event.
+  if (value === undefined || name === "level" || name === "event") return "";
+  return `,${jsonText(name)}:${isSecretName(name) ? `"${REDACTED}"` : jsonValue(value)}`;
 }
 
-/** Names that are no secret's and read the same when cleaned: literals of this code base, so the same few every time. */
-const plainNames = new Set<string>();
-const MAX_PLAIN_NAMES = 200;
-
-function isPlainName(name: string): boolean {
-  if (plainNames.has(name)) return true;
-  const plain = /^[a-zA-Z]+$/.test(name) && !isSecretName(name) && cleanText(name) === name;
-  if (plain && plainNames.size < MAX_PLAIN_NAMES) plainNames.add(name);
-  return plain;
+function jsonValue(value: Exclude<LogValue, undefined>): string {
+  if (typeof value === "string") return jsonText(value);
+  if (value === null || typeof value === "number" || typeof value === "boolean") return JSON.stringify(value);
+  // Only a cast gets past Secret: an object's insides are not ours to judge.
+  return value instanceof Secret ? `"${value}"` : '"[unsupported]"';
 }
 
-function cleanValue(value: LogValue): string | number | boolean | null | undefined {
-  if (typeof value === "string") return cleanText(value);
-  if (value instanceof Secret) return String(value);
-  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") return value;
-  // Only a cast gets here: an object's insides are not ours to judge.
-  return "[unsupported]";
-}
-
-/** Redaction comes first: a cut credential would no longer look like one. */
-function cleanText(text: string): string {
-  if (cleanTexts.has(text)) return text;
+/** A text as it may be shown, in JSON. */
+function jsonText(text: string): string {
+  const known = knownTexts.get(text);
+  if (known !== undefined) return known;
+  // The one text that every request has for itself.
+  if (REQUEST_ID.test(text)) return `"${text}"`;
   const clean = SUSPECTS.some((pattern) => pattern.test(text)) ? redact(text) : text;
+  // Redaction comes first: a cut credential would no longer look like one.
+  const short = clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1)}…`;
+  const json = inert(JSON.stringify(short));
   if (clean === text && text.length <= MAX_KNOWN_LENGTH) {
-    if (cleanTexts.size >= MAX_CLEAN_TEXTS) cleanTexts.clear();
-    cleanTexts.add(text);
+    if (knownTexts.size >= MAX_KNOWN_TEXTS) knownTexts.clear();
+    knownTexts.set(text, json);
   }
-  return clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1)}…`;
+  return json;
 }
 
-/** Short texts with nothing to replace: the ids, routes and words that most lines repeat. */
-const cleanTexts = new Set<string>();
-const MAX_CLEAN_TEXTS = 2_000;
+const REQUEST_ID = /^req_[0-9a-z]{20}$/;
+
+/** How short texts with nothing to replace are written: the names, ids, routes and words that most lines repeat. */
+const knownTexts = new Map<string, string>();
+const MAX_KNOWN_TEXTS = 2_000;
 const MAX_KNOWN_LENGTH = 80;
 
 function redact(text: string): string {
@@ -136,8 +130,15 @@ const PUBLIC_NAMES = new Set([
 ]);
 
 function isSecretName(name: string): boolean {
-  return !PUBLIC_NAMES.has(name) && SECRET_NAME.test(name.toLowerCase().replace(/[^a-z0-9]/g, ""));
+  if (PUBLIC_NAMES.has(name) || plainNames.has(name)) return false;
+  if (SECRET_NAME.test(name.toLowerCase().replace(/[^a-z0-9]/g, ""))) return true;
+  if (plainNames.size < MAX_PLAIN_NAMES) plainNames.add(name);
+  return false;
 }
+
+/** Names that are no secret's: literals of this code base, so the same few every time. */
+const plainNames = new Set<string>();
+const MAX_PLAIN_NAMES = 200;
 
 /** JSON leaves DEL, C1, line separators and format characters (bidi among them) as they are; in JSON text `\u…` means the same. */
 function inert(json: string): string {
