@@ -1,9 +1,13 @@
 import { Vercel } from "@vercel/sdk";
 import { ConnectError } from "@vercel/sdk/models/connecterror.js";
+import { ConnectProjectConnection$inboundSchema } from "@vercel/sdk/models/connectprojectconnection.js";
+import { ListConnectorsRequest$outboundSchema } from "@vercel/sdk/models/listconnectorsop.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { text } from "./http.ts";
 import { type Server, startServer } from "./server.ts";
 import { setUpTeam, type Team } from "./team.ts";
 import { installedVersion, routeVercelApi } from "./vercel-route.ts";
+import { fieldsOf, sortedKeys } from "./vercel-sdk-schemas.ts";
 
 // The unmodified package. It judges every answer by its own closed schemas and throws on what does not fit.
 
@@ -191,4 +195,48 @@ describe("refusals are its typed error", () => {
     expect(workload).toBeInstanceOf(ConnectError);
     expect(workload).toMatchObject({ statusCode: 403 });
   });
+});
+
+test("a list takes everything that the client can ask of it", async () => {
+  const by = { projectId: team.linked, search: "up", type: "oauth", service: "127.0.0.1", sort: "createdAt" } as const;
+  const first = await connect.listConnectors({ ...by, teamId, limit: 1 });
+  const cursor = first.pagination.next ?? expect.fail("there must be a second page");
+  const asked = { ...by, slug: "default", limit: 2, cursor };
+  const rest = await connect.listConnectors(asked);
+  expect(fieldsOf(ListConnectorsRequest$outboundSchema)).toEqual(sortedKeys(asked, { teamId }));
+  const { private_key_jwt, client_secret_post, client_secret_basic } = team.oauth;
+  expect([...first.connectors, ...rest.connectors].map(({ uid }) => uid)).toEqual([
+    private_key_jwt,
+    client_secret_post,
+    client_secret_basic,
+  ]);
+  expect(rest.pagination).toStrictEqual({ next: null });
+});
+
+test("a link with every member is put, read, listed both ways, replaced and deleted", async () => {
+  const at = { teamId, connector: team.apiKey, projectId: team.linked };
+  const put = (...environments: string[]) =>
+    connect.upsertConnectorProjectConnection({ ...at, connectUpsertProjectConnectionRequest: { environments } });
+  const environment = { path: "/v1/projects/linked/environments", body: { slug: "staging" } };
+  const staging = text(await server.expect(201, { method: "POST", token: team.owner, ...environment }), "id");
+  const before = await connect.getConnectorProjectConnection(at);
+  const { id: connectorId } = await connect.getConnector(at);
+  const link = await put("preview", staging);
+  expect(link).toStrictEqual({
+    connectorId,
+    enabledEnvironments: ["preview", staging],
+    project: { id: team.linked, name: "linked", customEnvironments: [{ id: staging, slug: "staging" }] },
+    createdAt: before.createdAt,
+    updatedAt: expect.any(Number),
+  });
+  expect(link.updatedAt).toBeGreaterThan(before.updatedAt);
+  expect(fieldsOf(ConnectProjectConnection$inboundSchema)).toEqual(sortedKeys(link));
+  expect(await connect.getConnectorProjectConnection(at)).toStrictEqual(link);
+  const ofConnector = await connect.listConnectorProjectConnections({ teamId, connector: team.apiKey });
+  expect(ofConnector).toStrictEqual({ projects: [link], pagination: { next: null } });
+  const ofProject = await connect.listProjectConnectorConnections({ teamId, projectId: "linked" });
+  expect(ofProject.connectors).toContainEqual(link);
+  expect((await put("production")).enabledEnvironments).toEqual(["production"]);
+  await connect.deleteConnectorProjectConnection(at);
+  await expect(connect.getConnectorProjectConnection(at)).rejects.toMatchObject({ statusCode: 404 });
 });
