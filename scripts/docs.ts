@@ -14,6 +14,7 @@ import {
   routeTable,
   withSection,
 } from "./doc-tables.ts";
+import "./load-jsx.ts";
 import { root } from "./paths.ts";
 
 // `node scripts/docs.ts` renews the tables of docs/ that are made from the code and the tests.

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import "./load-jsx.ts";
 import { root } from "./paths.ts";
 
 // `npm run openapi` writes docs/openapi.json; a test fails when it is not what the routes make.

@@ -32,8 +32,10 @@ export interface ConsentView {
   binding: "confirm" | "finalize" | "login";
   /** Host to which the user returns; null = this page says that it is done. */
   returnHost: string | null;
-  /** Where the form goes: a path on this origin. Its fields: `decision` = `continue` or `cancel`, and `key`. */
+  /** Where the form goes: a path on this origin. Its fields: `decision` = `continue` or `cancel`, `form`, and `key`. */
   action: string;
+  /** Value of the hidden field `form`: proves that the form is of a page of ours, and tells browsers apart. */
+  formToken: string;
   /** Set where the user pastes a key: the operator's instructions (Markdown), and what was wrong with the last try. */
   key: { instructions: string | null; problem: string | null } | null;
 }

@@ -1,0 +1,62 @@
+import { OUTCOMES } from "./outcomes.ts";
+import { BrandHeader, Code, Foreign, Icon } from "./parts.tsx";
+import type { OutcomeView } from "./views.ts";
+import { destination } from "./words.ts";
+
+const UNNAMED = "The service";
+
+export function outcomeTitle({ outcome, brand }: OutcomeView): string {
+  return OUTCOMES[outcome].title.replace("{name}", () => brand?.name ?? UNNAMED);
+}
+
+/** How it ended, and what to do next. */
+export function OutcomePage({ view }: { view: OutcomeView }) {
+  const { shape, tone, sentences } = OUTCOMES[view.outcome];
+  const { providerError, requestId, returnUrl, brand } = view;
+  const back = returnUrl === null ? null : destination(returnUrl);
+  return (
+    <>
+      {brand !== null && <BrandHeader brand={brand} about="Request for access" />}
+      <main>
+        <Icon shape={shape} className={`mark ${tone}`} />
+        <h1>
+          <Foreign text={outcomeTitle(view)} />
+        </h1>
+        {sentences.map((sentence) => (
+          <p>{sentence}</p>
+        ))}
+        {back === null ? (
+          <p class="muted">You can close this window.</p>
+        ) : (
+          <div class="actions">
+            <a class="button primary" href={back.href}>
+              <span>
+                Back to <Foreign text={back.host} />
+              </span>
+            </a>
+          </div>
+        )}
+        {(providerError !== null || requestId !== null) && (
+          <dl class="details">
+            {providerError !== null && (
+              <>
+                <dt>Answer</dt>
+                <dd>
+                  <Code text={providerError} />
+                </dd>
+              </>
+            )}
+            {requestId !== null && (
+              <>
+                <dt>Request</dt>
+                <dd>
+                  <Code text={requestId} />
+                </dd>
+              </>
+            )}
+          </dl>
+        )}
+      </main>
+    </>
+  );
+}

@@ -1,0 +1,33 @@
+import { randomBytes } from "../crypto/random.ts";
+import { documentOf } from "./document.tsx";
+import type { PageView } from "./views.ts";
+
+/**
+ * A page as HTML with the headers that it needs. It has no script and loads nothing but the connector's icon. Throws a
+ * TypeError for a URL that a page must not lead to, and for a colour that is none.
+ */
+export function renderPage(view: PageView): { html: string; headers: Record<string, string> } {
+  const nonce = btoa(String.fromCharCode(...randomBytes(16)));
+  return { html: documentOf(view, nonce), headers: headersWith(nonce) };
+}
+
+function headersWith(nonce: string): Record<string, string> {
+  const policy = [
+    "default-src 'none'",
+    `style-src 'nonce-${nonce}'`,
+    "img-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ];
+  return {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": policy.join("; "),
+    "x-frame-options": "DENY",
+    // Not `no-referrer`, with which Chromium sends `Origin: null` along with a form.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cache-control": "no-store",
+  };
+}
