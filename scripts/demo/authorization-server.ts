@@ -1,15 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientAuthMethod, type ClientMetadata, Provider } from "oidc-provider";
+import { interactions } from "./interactions.ts";
 import { memoryAdapter } from "./memory-adapter.ts";
 import {
   CLAIMS_FIELD,
   LIFETIME_FIELD,
   providerConfiguration,
+  type Rotation,
   SCOPES,
   WORKLOAD_CLIENT_ID,
 } from "./provider-configuration.ts";
+import { noRequests, type RequestCounts, watch } from "./provider-requests.ts";
 
 /** `aud` of workload tokens unless another is asked for. */
 export const WORKLOAD_AUDIENCE = "https://valetkey.example.com";
@@ -17,10 +19,16 @@ export const WORKLOAD_AUDIENCE = "https://valetkey.example.com";
 export interface AuthorizationServerOptions {
   /** 0, the default, takes any free port. */
   port?: number;
+  /** Host of its URLs: `localhost` is another site than the Worker's 127.0.0.1, as a provider is. */
+  host?: "127.0.0.1" | "localhost";
   /** Clients beside the two with a secret; `registerClient` adds more later. */
   clients?: ClientMetadata[];
-  /** Lifetime of access tokens, one hour by default. */
+  /** Lifetime of access tokens that clients get for themselves, one hour by default. */
   ttlSeconds?: number;
+  /** The same of those that a user agreed to; `ttlSeconds` by default. */
+  userTtlSeconds?: number;
+  /** What a refresh does to the refresh token; `strict` by default. */
+  rotation?: Rotation;
   /** How long the token endpoint thinks about a client's request, 0 by default. */
   tokenDelayMs?: number;
 }
@@ -29,15 +37,6 @@ export interface DemoClient {
   clientId: string;
   clientSecret: string;
   authMethod: ClientAuthMethod;
-}
-
-/** What arrived so far. Workload tokens are not counted as token requests. */
-export interface RequestCounts {
-  tokenRequests: number;
-  workloadTokens: number;
-  revocations: number;
-  introspections: number;
-  reports: number;
 }
 
 export type WorkloadClaims = { sub: string } & Record<string, string | number | boolean>;
@@ -49,37 +48,58 @@ export interface AuthorizationServer {
   requests(): RequestCounts;
   /** Register one more client, e.g. one with `private_key_jwt` whose `jwks_uri` is known only now. */
   registerClient(metadata: ClientMetadata): Promise<void>;
+  /** Register a client that acts for users who come back to `redirectUri`. */
+  registerUserClient(client: DemoClient, redirectUri: string): Promise<void>;
+  /** From now on this account signs in and agrees by itself, as where a user did so before; null = no longer. */
+  approveAs(account: string | null): void;
   /** A signed OIDC token of a workload, obtained by a grant of this server. `ttlSeconds` is 600 by default. */
   mintWorkloadToken(claims: WorkloadClaims, options?: { audience?: string; ttlSeconds?: number }): Promise<string>;
   stop(): Promise<void>;
 }
 
 /**
- * Start a real OAuth 2.0 authorization server (oidc-provider) on 127.0.0.1, which is also an OIDC issuer of workload
- * tokens and serves one protected resource, `GET /reports` (scope `reports:read`).
+ * Start a real OAuth 2.0 authorization server (oidc-provider) on loopback, where users sign in and agree. It is also an
+ * OIDC issuer of workload tokens and serves one protected resource, `GET /reports` (scope `reports:read`).
  */
 export async function startAuthorizationServer(options: AuthorizationServerOptions = {}): Promise<AuthorizationServer> {
   const server = createServer();
-  const issuer = await listen(server, options.port ?? 0);
+  const issuer = await listen(server, options.port ?? 0, options.host ?? "127.0.0.1");
   const clients = { basic: demoClient("client_secret_basic"), post: demoClient("client_secret_post") };
-  const workloadIssuer: DemoClient = { ...demoClient("client_secret_basic"), clientId: WORKLOAD_CLIENT_ID };
+  const workloadIssuer: DemoClient = demoClient("client_secret_basic", WORKLOAD_CLIENT_ID);
   const adapter = memoryAdapter();
   const configuration = providerConfiguration({
     adapter,
     clients: [clients.basic, clients.post, workloadIssuer].map(metadataOf).concat(options.clients ?? []),
     ttlSeconds: options.ttlSeconds ?? 3600,
+    userTtlSeconds: options.userTtlSeconds ?? options.ttlSeconds ?? 3600,
+    rotation: options.rotation ?? "strict",
   });
   const provider = new Provider(issuer, configuration);
-  const counts: RequestCounts = { tokenRequests: 0, workloadTokens: 0, revocations: 0, introspections: 0, reports: 0 };
+  const counts = noRequests();
+  let approver: string | null = null;
   watch(provider, counts, basicCredentials(workloadIssuer), options.tokenDelayMs ?? 0);
+  provider.use(interactions(provider, () => approver));
   server.on("request", provider.callback());
 
+  const registerClient = async (metadata: ClientMetadata) => {
+    await adapter("Client").upsert(metadata.client_id, metadata, 0);
+  };
   return {
     issuer,
     clients,
     requests: () => ({ ...counts }),
-    registerClient: async (metadata) => {
-      await adapter("Client").upsert(metadata.client_id, metadata, 0);
+    registerClient,
+    registerUserClient: (client, redirectUri) =>
+      registerClient({
+        ...metadataOf(client),
+        client_name: "Valetkey",
+        redirect_uris: [redirectUri],
+        grant_types: ["authorization_code", "refresh_token"],
+        response_types: ["code"],
+        scope: ["openid", "offline_access", ...SCOPES].join(" "),
+      }),
+    approveAs: (account) => {
+      approver = account;
     },
     mintWorkloadToken: (claims, { audience = WORKLOAD_AUDIENCE, ttlSeconds = 600 } = {}) =>
       requestWorkloadToken(issuer, workloadIssuer, claims, audience, ttlSeconds),
@@ -87,13 +107,13 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   };
 }
 
-async function listen(server: Server, port: number): Promise<string> {
+async function listen(server: Server, port: number, host: string): Promise<string> {
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(port, "127.0.0.1", resolve);
+    server.once("error", reject).listen(port, host, resolve);
   });
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("The authorization server has no TCP address.");
-  return `http://127.0.0.1:${address.port}`;
+  return `http://${host}:${address.port}`;
 }
 
 async function close(server: Server): Promise<void> {
@@ -104,8 +124,11 @@ async function close(server: Server): Promise<void> {
   await closed;
 }
 
-function demoClient(authMethod: ClientAuthMethod): DemoClient {
-  const clientId = `reports-${authMethod.replace("client_secret_", "")}`;
+/** A client with a fresh secret; registering it is another step. */
+export function demoClient(
+  authMethod: ClientAuthMethod,
+  clientId = `reports-${authMethod.replace("client_secret_", "")}`,
+): DemoClient {
   return { clientId, clientSecret: randomBytes(32).toString("base64url"), authMethod };
 }
 
@@ -120,38 +143,6 @@ function metadataOf({ clientId, clientSecret, authMethod }: DemoClient): ClientM
 
 function basicCredentials({ clientId, clientSecret }: DemoClient): string {
   return `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}`;
-}
-
-/** Count requests, delay the token endpoint, and serve the protected resource, around the provider's own routes. */
-function watch(provider: Provider, counts: RequestCounts, workloadIssuer: string, tokenDelayMs: number): void {
-  provider.use(async (context, next) => {
-    switch (context.path) {
-      case "/token":
-        if (context.get("authorization") === workloadIssuer) {
-          counts.workloadTokens += 1;
-          break;
-        }
-        counts.tokenRequests += 1;
-        if (tokenDelayMs > 0) await sleep(tokenDelayMs);
-        break;
-      case "/token/revocation":
-        counts.revocations += 1;
-        break;
-      case "/token/introspection":
-        counts.introspections += 1;
-        break;
-      case "/reports": {
-        counts.reports += 1;
-        const [scheme, value = ""] = context.get("authorization").split(" ");
-        const token = scheme?.toLowerCase() === "bearer" ? await provider.ClientCredentials.find(value) : undefined;
-        const allowed = token?.isValid === true && token.scope?.split(" ").includes("reports:read");
-        context.status = allowed ? 200 : 401;
-        context.body = allowed ? { reports: ["Q1", "Q2", "Q3"] } : { error: "invalid_token" };
-        return;
-      }
-    }
-    await next();
-  });
 }
 
 async function requestWorkloadToken(

@@ -2,7 +2,7 @@ import type { Adapter, AdapterFactory, AdapterPayload } from "oidc-provider";
 
 /**
  * Storage of the demo authorization server: one map per model, gone with the process. Expiry is the provider's
- * own check (`exp` is in every payload), so nothing is swept. Sessions and user codes are not part of the demo.
+ * own check (`exp` is in every payload), so nothing is swept.
  */
 export function memoryAdapter(): AdapterFactory {
   const models = new Map<string, Map<string, AdapterPayload>>();
@@ -14,18 +14,19 @@ export function memoryAdapter(): AdapterFactory {
 }
 
 function adapterOver(entries: Map<string, AdapterPayload>): Adapter {
+  const first = (matches: (payload: AdapterPayload) => boolean) => copyOf([...entries.values()].find(matches));
   return {
     async upsert(id, payload) {
-      entries.set(id, payload);
+      entries.set(id, structuredClone(payload));
     },
     async find(id) {
-      return entries.get(id);
+      return copyOf(entries.get(id));
     },
     async findByUid(uid) {
-      return [...entries.values()].find((payload) => payload.uid === uid);
+      return first((payload) => payload.uid === uid);
     },
     async findByUserCode(userCode) {
-      return [...entries.values()].find((payload) => payload.userCode === userCode);
+      return first((payload) => payload.userCode === userCode);
     },
     async consume(id) {
       const payload = entries.get(id);
@@ -38,4 +39,9 @@ function adapterOver(entries: Map<string, AdapterPayload>): Adapter {
       for (const [id, payload] of entries) if (payload.grantId === grantId) entries.delete(id);
     },
   };
+}
+
+/** What is stored changes by `upsert` alone, as in a database. */
+function copyOf(payload: AdapterPayload | undefined): AdapterPayload | undefined {
+  return payload === undefined ? undefined : structuredClone(payload);
 }
