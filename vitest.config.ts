@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/e2e/**"],
+          exclude: ["test/e2e/**", "test/wycheproof/**"],
           globalSetup: ["./test/global/providers.ts"],
           setupFiles: ["./test/setup.ts"],
         },
