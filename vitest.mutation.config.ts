@@ -1,40 +1,38 @@
-import { readFile } from "node:fs/promises";
-import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { unstable_readConfig } from "wrangler";
-import { MUTATION_UNITS } from "./scripts/mutation-units.ts";
-import whole from "./vitest.config.ts";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { MUTATED_FOLDERS } from "./scripts/mutated-folders.ts";
+import "./vitest.config.ts"; // puts the tests' secrets into the environment
 
-// The tests that are asked about the mutants of one unit, in workerd as always. See scripts/mutation.ts.
-const unit = MUTATION_UNITS[process.env.MUTATION_UNIT ?? ""];
-const [workerd] = whole.test?.projects ?? [];
-if (unit === undefined) throw new Error("MUTATION_UNIT names no unit of scripts/mutation-units.ts");
-if (typeof workerd !== "object" || !("test" in workerd)) throw new Error("vitest.config.ts has no workerd project");
-const { test: workerdTest } = workerd;
+// The tests that are asked about the mutants of one folder. They run in Node instead of workerd, where a run takes a
+// fraction of a second: docs/mutation.md says what differs.
+const folder = process.env.MUTATED_FOLDER ?? "";
+const tests = MUTATED_FOLDERS[folder];
+if (tests === undefined) throw new Error("MUTATED_FOLDER is none of scripts/mutated-folders.ts");
 
-const forgetProviders = "./test/forget-providers.ts";
-const include = unit.tests.map((name) => `test/${name}.test.ts`);
-const { compatibility_date: compatibilityDate, compatibility_flags: compatibilityFlags } = unstable_readConfig({
-  config: "wrangler.toml",
-});
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
-const { MASTER_KEYS = "", SETUP_TOKEN = "", PUBLIC_ORIGIN = "" } = process.env; // from vitest.config.ts
-const TEST_SCHEMA = await readFile(new URL("./schema.sql", import.meta.url), "utf8");
-const bindings = { MASTER_KEYS, SETUP_TOKEN, PUBLIC_ORIGIN, TEST_SCHEMA };
-
-function small(d1Databases: string[]) {
-  const miniflare = { compatibilityDate, compatibilityFlags, bindings, d1Databases };
-  const setupFiles = d1Databases.length > 0 ? ["./test/setup.ts", forgetProviders] : [forgetProviders];
-  return { plugins: [cloudflareTest({ miniflare })], test: { ...workerdTest, include, setupFiles, isolate: false } };
+/** A run ends with the first failure, so what costs least is asked first. */
+class CheapestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const costMs = (file: TestSpecification) => this.ctx.cache.getTestSpecificationResult(file)?.duration ?? 0;
+    return [...files].sort((a, b) => costMs(a) - costMs(b));
+  }
 }
 
-const worlds = {
-  nothing: () => small([]),
-  database: () => small(["DB"]),
-  deployment: () => ({
-    ...workerd,
-    test: { ...workerdTest, include, setupFiles: ["./test/setup.ts", forgetProviders] },
-  }),
-};
-
-export default defineConfig(worlds[unit.world]());
+export default defineConfig({
+  resolve: {
+    alias: {
+      "cloudflare:workers": path("./test/node/cloudflare-workers.ts"),
+      "cloudflare:test": path("./test/node/cloudflare-test.ts"),
+    },
+  },
+  test: {
+    include: [`test/${folder}/**/*.test.ts`],
+    exclude: Object.keys(tests.without).map((name) => `test/${name}.test.ts`),
+    globalSetup: ["./test/global/providers.ts"],
+    setupFiles: ["./test/node/setup.ts", "./test/setup.ts", "./test/forget-providers.ts"],
+    isolate: false,
+    sequence: { sequencer: CheapestFirst },
+  },
+});
