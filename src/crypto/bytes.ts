@@ -61,15 +61,14 @@ export function base64url(bytes: Uint8Array): string {
 
 /** The bytes of canonical, unpadded base64url; null for anything else, non-zero trailing bits included (RFC 4648 §3.5). */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
-  const bytes = decodeStrictly(text + "=".repeat((4 - (text.length % 4)) % 4), "base64url");
-  // The decoder skips white space, and padding may have come along: either way, there are fewer bytes than characters make.
-  return bytes?.length === Math.floor((text.length * 3) / 4) ? bytes : null;
-}
-
-/** The bytes of canonical, padded base64 (RFC 4648 §4); null for anything else, non-zero trailing bits included. */
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) return null;
-  return decodeStrictly(text, "base64");
+  const padded = text + "=".repeat((4 - (text.length % 4)) % 4);
+  try {
+    const bytes = Uint8Array.fromBase64(padded, { alphabet: "base64url", lastChunkHandling: "strict" });
+    // The decoder skips white space, and padding may have come along: either way, there are fewer bytes than characters make.
+    return bytes.length === Math.floor((text.length * 3) / 4) ? bytes : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Lower-case hexadecimal. */
@@ -81,12 +80,4 @@ export function hex(bytes: Uint8Array): string {
 export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
   // timingSafeEqual throws on unequal lengths; a length is no secret wherever fixed-size digests are compared.
   return a.length === b.length && crypto.subtle.timingSafeEqual(a, b);
-}
-
-function decodeStrictly(text: string, alphabet: "base64" | "base64url"): Uint8Array<ArrayBuffer> | null {
-  try {
-    return Uint8Array.fromBase64(text, { alphabet, lastChunkHandling: "strict" });
-  } catch {
-    return null;
-  }
 }

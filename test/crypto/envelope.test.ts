@@ -6,6 +6,7 @@ import { type KeyRing, loadKeyRing } from "../../src/crypto/key-ring.ts";
 import { randomBytes } from "../../src/crypto/random.ts";
 import { Secret } from "../../src/crypto/secret.ts";
 import { unwrap } from "../../src/errors.ts";
+import { anyText } from "../support/text.ts";
 import { entry, ring } from "./rings.ts";
 
 const K1 = entry("k1", 1);
@@ -39,7 +40,7 @@ describe("an envelope", () => {
   });
 
   test("gives back any text, and is 78 bytes longer than it and the key id", async () => {
-    const texts = fc.string({ unit: "binary", maxLength: 300 });
+    const texts = anyText({ maxLength: 300 });
     await fc.assert(
       fc.asyncProperty(texts, async (text) => {
         const envelope = await seal(keys, place, Secret.of(text), randomBytes);
@@ -177,7 +178,7 @@ describe("D-02 an altered envelope is refused", () => {
 
   test("and garbage never throws", async () => {
     const garbage = fc.oneof(
-      fc.string({ unit: "binary" }),
+      anyText(),
       fc.uint8Array({ maxLength: 200 }).map(base64url),
       fc.uint8Array({ maxLength: 200 }).map((tail) => base64url(concat(Uint8Array.of(1, 2), utf8("k1"), tail))),
     );
@@ -229,6 +230,16 @@ test("D-04 2,000 envelopes of one text share no salt and no iv", async () => {
     ivs.add(hex(envelope.slice(36, 48)));
   }
   expect([salts.size, ivs.size]).toEqual([2000, 2000]);
+});
+
+test("what has a key id that no ring gives is no envelope, whoever made it", () => {
+  const withKid = (kid: string) => {
+    const parts = [bytes.slice(0, 1), Uint8Array.of(kid.length), utf8(kid), bytes.slice(4)];
+    return base64url(concat(...parts));
+  };
+  expect(kidOf(withKid("k1"))).toBe("k1");
+  expect(kidOf(withKid("k".repeat(16)))).toBe("k".repeat(16));
+  for (const kid of ["", "K1", "k1\n", " k1", "k_1", "k".repeat(17)]) expect(kidOf(withKid(kid))).toBeNull();
 });
 
 test("kidOf reads the key id of an envelope and of nothing else", () => {

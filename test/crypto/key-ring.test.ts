@@ -81,6 +81,14 @@ describe("D-05 a ring that cannot be trusted is refused at boot", () => {
     expect(result.failure.message).toMatch(/\.$/);
   });
 
+  test("and where an entry is no entry, what it should look like is said", async () => {
+    for (const text of ["", "k1"]) {
+      const result = await loadKeyRing(text);
+      const message = result.ok ? "" : result.failure.message;
+      expect(message).toContain("'kid:<base64 of 32 random bytes>', comma-separated, the primary first.");
+    }
+  });
+
   test("C-13 and the refusal quotes nothing of what it was given", async () => {
     const canary = base64url(new Uint8Array(33).fill(99));
     for (const text of [
