@@ -69,6 +69,7 @@ const EVERY_FIELD = {
   defaultAudience: "https://api.example.com",
   defaultTokenExpiresIn: 60,
   authorizationUrlParams: { access_type: "offline" },
+  grantPolicy: { rotation: "grace", oldAccessTokenDies: true, revocationScope: "token", codeLifetimeSeconds: 30 },
 };
 
 describe("what an operator may set", () => {
@@ -86,6 +87,7 @@ describe("what an operator may set", () => {
     ["data.clientSecrets", { clientSecrets: "x" }],
     ["data.clientCredentials.scope", { clientCredentials: { enabled: true, scope: "x" } }],
     ["data.jwtBearer.subject", { jwtBearer: { subject: "x" } }],
+    ["data.grantPolicy.rotations", { grantPolicy: { rotations: "strict" } }],
     ["data.__proto__", JSON.parse('{"__proto__":{"clientId":"x"}}')],
   ];
   test.for(unknown)("an unknown field is 400 unknown_field and named: %s", async ([where, data]) => {

@@ -5,13 +5,17 @@ import { hostileAnswer, lastRequest } from "../providers/hostile.ts";
 import { CLIENT_SECRET, createOAuth, deps, failed, mintWith, secretsOf, succeeded, tokenAnswer } from "./support.ts";
 
 describe("revocation upstream", () => {
-  const revoke = async (revocationEndpoint: string | null, token = "at-1") => {
+  const revoke = async (
+    revocationEndpoint: string | null,
+    token = "at-1",
+    hint: "access_token" | "refresh_token" = "access_token",
+  ) => {
     const server = { token_endpoint: tokenAnswer() };
     const saved = succeeded(
       await createOAuth(revocationEndpoint === null ? server : { ...server, revocation_endpoint: revocationEndpoint }),
     );
     const request = { config: saved.config, secrets: secretsOf(saved), connectorId: "scl_test" };
-    return oauthDriver.revoke({ ...request, token: Secret.of(token), hint: "access_token" }, deps);
+    return oauthDriver.revoke({ ...request, token: Secret.of(token), hint }, deps);
   };
 
   test("sends the token with its kind and the client's credentials, and is done on 200", async () => {
@@ -24,6 +28,17 @@ describe("revocation upstream", () => {
       client_id: "client",
       client_secret: CLIENT_SECRET,
     });
+  });
+
+  test("a refresh token is sent as one, and what the server says to it is believed the same way", async () => {
+    const key = crypto.randomUUID();
+    expect(succeeded(await revoke(hostileAnswer("", { key }), "rt-1", "refresh_token"))).toBe("done");
+    const form = new URLSearchParams((await lastRequest(key))?.body);
+    expect([form.get("token"), form.get("token_type_hint")]).toEqual(["rt-1", "refresh_token"]);
+    const unsupported = hostileAnswer('{"error":"unsupported_token_type"}', { status: 400 });
+    expect(succeeded(await revoke(unsupported, "rt-1", "refresh_token"))).toBe("unsupported");
+    const invalid = hostileAnswer('{"error":"invalid_grant"}', { status: 400 });
+    expect(failed(await revoke(invalid, "rt-1", "refresh_token")).code).toBe("upstream_rejected");
   });
 
   test("without an endpoint it is unsupported, not done", async () => {

@@ -36,6 +36,11 @@ const OAUTH_FIELDS: [field: string, first: unknown, second: unknown][] = [
   ["defaultAudience", "https://a.example.com", "https://b.example.com"],
   ["defaultTokenExpiresIn", 60, 7200],
   ["authorizationUrlParams", { access_type: "offline" }, { prompt: "consent" }],
+  [
+    "grantPolicy",
+    { rotation: "grace", oldAccessTokenDies: false, revocationScope: "grant", codeLifetimeSeconds: 30 },
+    { rotation: "stable", oldAccessTokenDies: true, revocationScope: "token", codeLifetimeSeconds: 600 },
+  ],
 ];
 
 describe("data of an oauth connector", () => {

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { plainText } from "../connector-data.ts";
 import { scopeList } from "../scopes.ts";
+import { isProtocolParameter, PROTOCOL_PARAMETERS } from "./authorization-parameters.ts";
 import { type ServerMetadata, serverMetadata } from "./server-metadata.ts";
 
 export const CLIENT_AUTH_METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"] as const;
@@ -8,25 +9,10 @@ export type ClientAuthMethod = (typeof CLIENT_AUTH_METHODS)[number];
 
 const MAX_CLAIMS_CHARACTERS = 4096;
 const ASSERTION_TTL_S = { min: 10, max: 3600 };
+const CODE_LIFETIME_S = { min: 10, max: 600 };
 
-/** Claims and parameters that the protocol itself sets: an override would change whom a signature or a code is for. */
+/** Claims that the protocol itself sets: an override would change whom a signature is for. */
 const ASSERTION_CLAIMS = ["iss", "sub", "aud", "jti", "iat", "nbf", "exp"];
-const AUTHORIZATION_PARAMETERS = [
-  "client_id",
-  "client_secret",
-  "redirect_uri",
-  "response_type",
-  "response_mode",
-  "scope",
-  "state",
-  "nonce",
-  "code_challenge",
-  "code_challenge_method",
-  "request",
-  "request_uri",
-  "resource",
-  "authorization_details",
-];
 
 /** Text that may be empty in a body, where it clears the member. */
 const optionalText = (maxLength: number) => plainText(maxLength).optional();
@@ -40,6 +26,10 @@ const extraClaims = z
   .refine((claims) => JSON.stringify(claims).length <= MAX_CLAIMS_CHARACTERS, "must be at most 4096 characters of JSON")
   .refine(without(ASSERTION_CLAIMS), `must not set ${ASSERTION_CLAIMS.join(", ")}`)
   .optional();
+
+const urlParams = z
+  .record(z.string().min(1).max(128), plainText(2048))
+  .refine((params) => Object.keys(params).length <= 30, "must have at most 30 members");
 
 const assertionTtl = z.int().min(ASSERTION_TTL_S.min).max(ASSERTION_TTL_S.max).optional();
 
@@ -77,15 +67,29 @@ const settingsShape = {
     .min(60)
     .max(365 * 24 * 3600)
     .optional(),
-  authorizationUrlParams: z
-    .record(z.string().min(1).max(128), plainText(2048))
-    .refine((params) => Object.keys(params).length <= 30, "must have at most 30 members")
-    .refine(without(AUTHORIZATION_PARAMETERS), `must not set ${AUTHORIZATION_PARAMETERS.join(", ")}`)
+  authorizationUrlParams: urlParams.optional(),
+  /** Facts about the provider that no metadata tells. */
+  grantPolicy: z
+    .strictObject({
+      rotation: optionalChoice(["stable", "grace", "strict"]),
+      oldAccessTokenDies: z.boolean().optional(),
+      revocationScope: optionalChoice(["token", "grant"]),
+      codeLifetimeSeconds: z.int().min(CODE_LIFETIME_S.min).max(CODE_LIFETIME_S.max).optional(),
+    })
     .optional(),
 };
 
 /** `data` of a create or update body for type `oauth` (a `clientSecret` of "" removes it). */
-export const oauthInput = z.strictObject({ ...settingsShape, clientSecret: optionalText(4096) });
+export const oauthInput = z.strictObject({
+  ...settingsShape,
+  authorizationUrlParams: urlParams
+    .refine(
+      (params) => !Object.keys(params).some(isProtocolParameter),
+      `must not set ${PROTOCOL_PARAMETERS.join(", ")}`,
+    )
+    .optional(),
+  clientSecret: optionalText(4096),
+});
 export type OAuthInput = z.output<typeof oauthInput>;
 
 export const oauthSettings = z.object({ ...settingsShape, clientId: plainText(512).min(1) });

@@ -1,10 +1,12 @@
 import type { Capabilities, Driver, SubjectType } from "../driver.ts";
-import { noAuthorization } from "../no-authorization.ts";
 import { withParsedConfig } from "../parsed-config.ts";
+import { authorizationUrl } from "./authorization-url.ts";
 import { effectiveServer, type OAuthConfig, oauthConfig } from "./config.ts";
+import { grantPolicy, userAuthorization } from "./grant-policy.ts";
 import { resolveOAuthGroup } from "./group.ts";
 import { saveOAuth } from "./save.ts";
 import { mintByClientCredentials, revokeToken } from "./token-request.ts";
+import { exchangeCode, refreshTokens } from "./user-grant.ts";
 
 /** Any OAuth 2.0 authorization server, described by its metadata (RFC 6749, RFC 8414). */
 export const oauthDriver: Driver = withParsedConfig<OAuthConfig>(oauthConfig, {
@@ -19,8 +21,10 @@ export const oauthDriver: Driver = withParsedConfig<OAuthConfig>(oauthConfig, {
   provider,
   resolveGroup: resolveOAuthGroup,
   mint: mintByClientCredentials,
-  userAuthorization: () => null,
-  ...noAuthorization,
+  userAuthorization,
+  authorizationUrl,
+  exchange: exchangeCode,
+  refresh: refreshTokens,
   revoke: revokeToken,
 });
 
@@ -39,15 +43,15 @@ function redact(config: OAuthConfig, secretNames: string[]): Record<string, unkn
 }
 
 function capabilities(config: OAuthConfig): Capabilities {
-  const { clientCredentials, userAuthorization } = config.settings;
+  const { clientCredentials, userAuthorization: users } = config.settings;
   const server = effectiveServer(config);
   const supportedSubjectTypes: SubjectType[] = [];
   if (clientCredentials?.enabled === true) supportedSubjectTypes.push("app");
-  if (userAuthorization?.enabled === true) supportedSubjectTypes.push("user");
-  const tokens = (scopes: string[] | undefined) => ({
+  if (users?.enabled === true) supportedSubjectTypes.push("user");
+  const tokens = (scopes: string[] | undefined, canNarrow: boolean) => ({
     crossInstallation: false,
-    supportsRefinement: true,
-    supportsResources: true,
+    supportsRefinement: canNarrow,
+    supportsResources: canNarrow,
     scopes: scopes ?? [],
     ...(server.authorization_details_types_supported === undefined
       ? {}
@@ -62,8 +66,10 @@ function capabilities(config: OAuthConfig): Capabilities {
     partition: "environment",
     // RFC 8414 §2.
     ...(server.service_documentation !== undefined && { sites: { docsite: server.service_documentation } }),
-    ...(clientCredentials?.enabled === true ? { appTokens: tokens(clientCredentials.scopes) } : {}),
-    ...(userAuthorization?.enabled === true ? { userTokens: tokens(userAuthorization.scopes) } : {}),
+    ...(clientCredentials?.enabled === true ? { appTokens: tokens(clientCredentials.scopes, true) } : {}),
+    ...(users?.enabled === true
+      ? { userTokens: tokens(users.scopes, !grantPolicy(config.settings).oldAccessTokenDies) }
+      : {}),
   };
 }
 

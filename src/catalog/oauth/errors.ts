@@ -1,7 +1,8 @@
 import * as z from "zod";
-import type { Failure, VendorError } from "../../errors.ts";
+import type { ErrorCode, Failure, VendorError } from "../../errors.ts";
 import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
 import { quotesCredential } from "./quoted-credentials.ts";
+import { vendorErrorOf } from "./vendor-errors.ts";
 
 const MIN_RETRY_AFTER_MS = 1000;
 const MAX_RETRY_AFTER_MS = 300_000;
@@ -17,12 +18,21 @@ const errorBody = z.object({
   error_description: z.string().optional().catch(undefined),
 });
 
+/** What was presented to a token endpoint; `other` = it was another endpoint. */
+export type Grant = "client_credentials" | "authorization_code" | "refresh_token" | "other";
+
 /**
- * What an error answer of a token or revocation endpoint means for us (RFC 6749 §5.2, RFC 7009 §2.2.1, RFC 8707 §2).
- * Only `vendor` carries words of the provider: its error code, and its description without control characters and
- * only if it quotes no credential, since some providers echo what they refuse.
+ * What an error answer of an endpoint that the client authenticates at means for us (RFC 6749 §5.2, RFC 7009 §2.2.1,
+ * RFC 8707 §2, RFC 9126 §2.3). Only `vendor` carries words of the provider: its error code, and its description without
+ * control characters and only if it quotes none of `secrets`, since some providers echo what they refuse. A server's
+ * own trouble and a rate limit go first: whatever error code comes with them says nothing final.
  */
-export function classifyErrorAnswer(response: OutboundResponse, nowMs: number, secrets: string[]): Failure {
+export function classifyErrorAnswer(
+  response: OutboundResponse,
+  nowMs: number,
+  secrets: string[],
+  grant: Grant = "other",
+): Failure {
   const vendor = vendorError(response, secrets);
   const { status } = response;
   const reason = `provider status=${status} error=${vendor.error ?? "none"}`;
@@ -32,21 +42,28 @@ export function classifyErrorAnswer(response: OutboundResponse, nowMs: number, s
     return { code: "upstream_rate_limited", reason, vendor, retryAfterMs };
   }
   if (status >= 500) return { code: "upstream_unreachable", reason, vendor };
-  switch (vendor.error) {
-    case "invalid_client":
-      return { code: "upstream_invalid_client", reason, vendor };
+  return { ...meaningOf(vendor.error, grant), reason, vendor };
+}
+
+function meaningOf(error: string | undefined, grant: Grant): { code: ErrorCode; message?: string } {
+  const meaning = error === undefined ? null : vendorErrorOf(error);
+  // A code is good for one try, so its refusal ends that authorization only; a refresh token's may end a Grant.
+  if (meaning === "refresh token" && grant === "refresh_token") return { code: "upstream_grant_refused" };
+  if (meaning === "client") return { code: "upstream_invalid_client" };
+  switch (error) {
+    case "unauthorized_client":
+      return { code: isUserGrant(grant) ? "upstream_invalid_client" : "upstream_rejected" };
     case "invalid_scope":
-      return { code: "invalid_scope", reason, vendor, message: "The provider does not offer a requested scope." };
+      return { code: "invalid_scope", message: "The provider does not offer a requested scope." };
     case "invalid_target":
-      return {
-        code: "invalid_target",
-        reason,
-        vendor,
-        message: "The provider does not accept the requested resource or audience.",
-      };
+      return { code: "invalid_target", message: "The provider does not accept the requested resource or audience." };
     default:
-      return { code: "upstream_rejected", reason, vendor };
+      return { code: "upstream_rejected" };
   }
+}
+
+function isUserGrant(grant: Grant): boolean {
+  return grant === "authorization_code" || grant === "refresh_token";
 }
 
 /** Whether an answer is an RFC 6749 §5.2 error, whatever its status: some providers send them with 200. */

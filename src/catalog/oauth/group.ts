@@ -1,7 +1,9 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import type { AuthorizationDetail, SubjectType, TokenGroup } from "../driver.ts";
 import { canonicalScopes, requestedScopes } from "../scopes.ts";
+import { smugglesParameter } from "./authorization-parameters.ts";
 import { effectiveServer, type OAuthConfig } from "./config.ts";
+import { grantPolicy } from "./grant-policy.ts";
 
 const MAX_TARGETS = 20;
 const MAX_TARGET_LENGTH = 2048;
@@ -10,7 +12,8 @@ const MAX_DETAILS_CHARACTERS = 16_384;
 /**
  * The canonical group that a request resolves to, with the connector's default scopes and audience filled in. Fails
  * with `invalid_scope` (RFC 6749 §3.3), or `invalid_target` for a resource that is no absolute URI without fragment
- * (RFC 8707 §2) and for details of a type that the server does not list (RFC 9396 §10).
+ * (RFC 8707 §2) and for details of a type that the server does not list (RFC 9396 §10). Where a refresh ends the token
+ * before it, a user has one token, and what would need a second one is refused.
  */
 export function resolveOAuthGroup(config: OAuthConfig, subject: SubjectType, group: TokenGroup): Result<TokenGroup> {
   const scopes = requestedScopes(group.scopes);
@@ -19,13 +22,36 @@ export function resolveOAuthGroup(config: OAuthConfig, subject: SubjectType, gro
     targetsProblem(group) ??
     detailsProblem(group.authorizationDetails, effectiveServer(config).authorization_details_types_supported);
   if (problem !== null) return fail("invalid_target", { message: problem });
+  if (subject === "user" && scopes.value.some(smugglesParameter)) {
+    return fail("invalid_scope", { message: "A scope has the form of another parameter." });
+  }
   const { defaultAudience } = config.settings;
   const audience = group.audience.length > 0 || defaultAudience === undefined ? group.audience : [defaultAudience];
-  return ok({
-    scopes: scopes.value.length > 0 ? scopes.value : defaultScopes(config, subject),
+  const defaults = defaultScopes(config, subject);
+  const resolved = {
+    scopes: scopes.value.length > 0 ? scopes.value : defaults,
     resources: [...new Set(group.resources)].sort(),
     audience: [...new Set(audience)].sort(),
     authorizationDetails: group.authorizationDetails,
+  };
+  return subject === "user" && grantPolicy(config.settings).oldAccessTokenDies
+    ? onlyToken(resolved, defaults, defaultAudience === undefined ? [] : [defaultAudience])
+    : ok(resolved);
+}
+
+/** The group if it is the one that the user's only token has. */
+function onlyToken(group: TokenGroup, defaultScopes: string[], defaultAudience: string[]): Result<TokenGroup> {
+  if (group.scopes.join(" ") !== defaultScopes.join(" ")) {
+    return fail("invalid_scope", {
+      message:
+        "Each refresh of this connector ends the token before, so all of a user's share its default scopes. Omit scopes.",
+    });
+  }
+  const targets = group.resources.length + group.authorizationDetails.length;
+  if (targets === 0 && group.audience.join(" ") === defaultAudience.join(" ")) return ok(group);
+  return fail("invalid_target", {
+    message:
+      "Each refresh of this connector ends the token before, so a user has one for everything. Omit resources, audience and authorizationDetails.",
   });
 }
 

@@ -1,7 +1,10 @@
 import * as z from "zod";
+import { Secret } from "../../crypto/secret.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
+import type { IssuedToken, TokenGroup } from "../driver.ts";
 import { parseScopeText } from "../scopes.ts";
+import type { OAuthConfig } from "./config.ts";
 
 const MAX_LIFETIME_S = 365 * 24 * 3600;
 const FALLBACK_LIFETIME_S = 3600;
@@ -29,8 +32,21 @@ const tokenBody = z.object({
     .optional(),
 });
 
+/** The same where a user authorized. */
+const userTokenBody = tokenBody.extend({
+  // RFC 6749 §A.17. It is sent in a form and never in a header. Some providers write null or nothing for none.
+  refresh_token: z
+    .string()
+    .regex(/^[\x20-\x7E]{0,8192}$/)
+    .nullish()
+    .transform((text) => (text === undefined || text === null || text === "" ? null : Secret.of(text))),
+  // Judged where it is verified: one that nobody asked for cannot spoil the answer.
+  id_token: z.unknown().optional(),
+});
+
 /** A token answer that passed, in RFC 6749 §5.1 members. */
 export type TokenBody = z.output<typeof tokenBody>;
+export type UserTokenBody = z.output<typeof userTokenBody>;
 
 /**
  * The body of a 200 answer of a token endpoint, judged before any library sees it, else
@@ -38,12 +54,37 @@ export type TokenBody = z.output<typeof tokenBody>;
  * non-negative integer (RFC 6749 §5.1). The reason names the members that are wrong and never quotes values.
  */
 export function parseTokenBody(response: OutboundResponse): Result<TokenBody> {
+  return parseBody(tokenBody, response);
+}
+
+/** The same of an answer that may carry a refresh token (at most 8,192 characters) and an id_token, unverified. */
+export function parseUserTokenBody(response: OutboundResponse): Result<UserTokenBody> {
+  return parseBody(userTokenBody, response);
+}
+
+function parseBody<Body>(schema: z.ZodType<Body>, response: OutboundResponse): Result<Body> {
   const json = parseJson(response);
   if (!json.ok) return json;
-  const parsed = tokenBody.safeParse(json.value);
+  const parsed = schema.safeParse(json.value);
   if (parsed.success) return ok(parsed.data);
   const members = new Set(parsed.error.issues.map(({ path }) => String(path[0] ?? "body")));
   return fail("upstream_invalid_response", { reason: `token response: bad ${[...members].join(", ")}` });
+}
+
+/** The token that an answer brought, when the connector asked for `group` at `askedAtMs` and has `scopes` now. */
+export function issuedToken(
+  body: TokenBody,
+  asked: { askedAtMs: number; group: TokenGroup; scopes: string[]; config: OAuthConfig },
+): IssuedToken {
+  const { askedAtMs, group, scopes, config } = asked;
+  return {
+    accessToken: Secret.of(body.access_token),
+    expiresAtMs: askedAtMs + lifetimeSeconds(body.expires_in, config.settings.defaultTokenExpiresIn) * 1000,
+    scopes,
+    resources: group.resources,
+    authorizationDetails: body.authorization_details ?? group.authorizationDetails,
+    static: false,
+  };
 }
 
 /**
@@ -56,14 +97,15 @@ export function lifetimeSeconds(expiresInSeconds: number | undefined, defaultSec
   return Math.min(Math.max(seconds, 1), MAX_LIFETIME_S);
 }
 
-/**
- * The scopes in force after a grant of `requested` (RFC 6749 §5.1: absent = as requested), or 403
- * `insufficient_scope` naming the requested ones that were not granted.
- */
-export function grantedScopes(requested: string[], scope: string | undefined): Result<string[]> {
-  if (scope === undefined) return ok(requested);
-  const granted = parseScopeText(scope);
-  if (granted === null) return fail("upstream_invalid_response", { reason: "token response: bad scope" });
+/** The scopes in force after `scope` was answered to a request for `requested` (RFC 6749 §5.1: absent = as requested). */
+export function scopesInForce(scope: string | undefined, requested: string[]): Result<string[]> {
+  const granted = scope === undefined ? requested : parseScopeText(scope);
+  if (granted !== null) return ok(granted);
+  return fail("upstream_invalid_response", { reason: "token response: bad scope" });
+}
+
+/** What was granted, if that is all that was requested; else 403 `insufficient_scope` naming what is missing. */
+export function requireScopes(granted: string[], requested: string[]): Result<string[]> {
   const missing = requested.filter((wanted) => !granted.includes(wanted));
   if (missing.length === 0) return ok(granted);
   return fail("insufficient_scope", {
