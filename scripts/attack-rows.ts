@@ -1,5 +1,10 @@
 /** The attacks of the threat model that tests are named after. A test's title starts with the row's id. */
 export const ATTACK_ROWS: Record<string, string> = {
+  "A-05": "the answer of another authorization server (mix-up)",
+  "A-06": "PKCE left out or weakened",
+  "A-12": "parameters smuggled into the authorization request",
+  "A-19": "a remembered consent that approves by itself",
+  "A-20": "an id_token believed without its checks",
   "B-01": "JWT algorithm confusion: `none`, HS256 with a public key, case variants",
   "B-02": "keys that the token brings along or points to; tampered signatures; hostile `kid`",
   "B-03": "an unknown issuer makes us fetch something",
