@@ -1,5 +1,11 @@
-import { describe, expect, test } from "vitest";
-import { createGuardedFetch, type OutboundRequest } from "../../src/outbound/guarded-fetch.ts";
+import { describe, expect, test, vi } from "vitest";
+import {
+  createGuardedFetch,
+  JWKS_MAX_BYTES,
+  METADATA_MAX_BYTES,
+  type OutboundRequest,
+  TOKEN_MAX_BYTES,
+} from "../../src/outbound/guarded-fetch.ts";
 import { hostile, hostileAnswer, lastRequest, otherHost, requestCount } from "../providers/hostile.ts";
 
 const guarded = createGuardedFetch({ fetch, policy: { ownHosts: ["127.0.0.1:8787"], allowLoopback: true } });
@@ -25,6 +31,24 @@ function endlessBody(chunkBytes: number) {
 }
 
 describe("sending", () => {
+  test("leaves no timer behind that would keep an object in memory, whatever the outcome", async () => {
+    const fetches = [async () => new Response("{}"), () => Promise.reject(new Error("no route"))];
+    for (const fetch of fetches) {
+      const fetchOnce = createGuardedFetch({ fetch, policy: { ownHosts: [], allowLoopback: false } });
+      const cleared = vi.spyOn(globalThis, "clearTimeout");
+      try {
+        await fetchOnce({ url: "https://api.acme.com/token" });
+        expect(cleared).toHaveBeenCalledTimes(1);
+      } finally {
+        cleared.mockRestore();
+      }
+    }
+  });
+
+  test("metadata and key sets of the largest providers fit, and not much more", () => {
+    expect([TOKEN_MAX_BYTES, METADATA_MAX_BYTES, JWKS_MAX_BYTES]).toEqual([65_536, 131_072, 262_144]);
+  });
+
   test("E-01 a URL that the policy refuses is never fetched", async () => {
     expect(await strict({ url: hostile("/ok", { key: "refused-url" }) })).toEqual(failure("url_not_allowed"));
     expect(await requestCount("refused-url")).toBe(0);

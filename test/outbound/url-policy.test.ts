@@ -13,6 +13,7 @@ const LOOPBACK_URLS = [
   "http://127.8.8.8/",
   "http://[::1]:9000/token",
   "https://localhost/",
+  "https://app.localhost/",
   "https://127.0.0.1:8443/",
   // The same listener's neighbour: another port of our own host is another service.
   "http://127.0.0.1:8788/",
@@ -32,6 +33,16 @@ const HOSTILE_URLS = [
   ...["router.home.arpa", "1.0.0.127.in-addr.arpa", "hidden.onion", "a.test", "a.invalid", "a.example", "nas.lan"],
   ...["www.intranet", "dc.corp", "vault.private", "x.localdomain", "kubernetes.default.svc.cluster.local", "a.home"],
   ...["127.0.0.1.nip.io", "10-0-0-1.sslip.io", "localtest.me", "a.lvh.me", "PRINTER.LOCAL", "ⓛⓞⓒⓐⓛ.ⓛⓞⓒⓐⓛ"],
+  ...[
+    "a.alt",
+    "a.service.consul",
+    "a.svc",
+    "a.lacolhost.com",
+    "local.gd",
+    "10.0.0.1.traefik.me",
+    "vcap.me",
+    "a.xip.io",
+  ],
   // names that are none
   ...[
     "api.acme.com.",
@@ -42,6 +53,8 @@ const HOSTILE_URLS = [
     "a_b.acme.com",
     "a.b.123a",
     "a.b.c1",
+    "a.b.com1",
+    "a.b.1com",
   ],
   ...[`${"a".repeat(64)}.com`, `${"a.".repeat(127)}com`, "api.acme.com:8443", "api.acme.com:80", "api.acme.com:22"],
 ].map((host) => `https://${host}/token`);
@@ -91,6 +104,8 @@ const GOOD_URLS = [
   "https://api.acme.com:443/token",
   "HTTPS://API.Acme.COM/token",
   "https://acme.com/~user/@scope",
+  "https://api.acme.com/?next=https://user@acme.com",
+  "https://api.acme.com/?next=http:/acme.com",
   "https://xn--mnchen-3ya.de/token",
   "https://münchen.de/token",
   "https://a.xn--p1ai/token",
