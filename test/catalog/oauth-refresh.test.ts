@@ -151,6 +151,7 @@ describe("an id_token at a refresh", () => {
     ["where the user is not known", {}, { ...asked, externalSubject: null }, {}],
     ["of another issuer's user", {}, { ...asked, externalSubject: { ...ANN, issuer: "https://old.example.com" } }, {}],
     ["for another client", { aud: "other" }, asked, {}],
+    ["of a narrowed refresh, which says less of the user,", {}, { ...asked, narrow: true }, {}],
     ["that has expired", { exp: NOW / 1000 - 60 }, asked, {}],
     ["under an unknown key", {}, asked, { jwks: { keys: [] } }],
     ["whose keys cannot be had", {}, asked, { jwks_uri: hostile("/status/500") }],

@@ -57,7 +57,8 @@ export async function refreshTokens(
   deps: DriverDeps,
 ): Promise<Result<IssuedAuthorization>> {
   const { config, group, refreshToken, narrow, grantedScopes, externalSubject } = request;
-  const bringsClaims = externalSubject !== null && forwardedNames(config).length > 0;
+  // Under fewer scopes an id_token says less of the user, which is no news.
+  const bringsClaims = externalSubject !== null && !narrow && forwardedNames(config).length > 0;
   const keys = bringsClaims ? await idTokenKeys(effectiveServer(config), deps, REFRESH_KEYS_TIMEOUT_MS) : ok(null);
 
   const parameters = new URLSearchParams();
