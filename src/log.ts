@@ -15,11 +15,11 @@ const MAX_TEXT_LENGTH = 500;
 const REDACTED = "[redacted]";
 
 /** One JSON object a line, without credentials and without characters that a terminal or viewer would act on. */
-export function createLogger(write: (line: string, level: LogLevel) => void, base: LogFields = {}): Logger {
+export function createLogger(write: (line: string, level: LogLevel) => void, base?: LogFields): Logger {
   const logAt =
     (level: LogLevel) =>
     (event: string, fields: LogFields = {}) =>
-      write(formatLine(level, event, base, fields), level);
+      write(formatLine(level, event, base === undefined ? fields : { ...base, ...fields }), level);
   return { info: logAt("info"), warn: logAt("warn"), error: logAt("error") };
 }
 
@@ -28,50 +28,75 @@ export function consoleLogger(): Logger {
   return createLogger((line, level) => console[level](line));
 }
 
-/** Written member by member: there is a line for every request, and most of each has been written before. */
-function formatLine(level: LogLevel, event: string, base: LogFields, fields: LogFields): string {
-  let line = `{"level":"${level}","event":${jsonText(event)}`;
-  for (const name of Object.keys(base)) if (!Object.hasOwn(fields, name)) line += jsonMember(name, base[name]);
-  for (const name of Object.keys(fields)) line += jsonMember(name, fields[name]);
-  return `${line}}`;
+function formatLine(level: LogLevel, event: string, fields: LogFields): string {
+  const plain = isPlainText(event) && arePlain(fields);
+  const members = JSON.stringify(plain ? fields : clean(fields));
+  const start = `{"level":"${level}","event":${JSON.stringify(plain ? event : cleanText(event))}`;
+  const line = members === "{}" ? `${start}}` : `${start},${members.slice(1)}`;
+  return plain ? line : inert(line);
 }
 
-function jsonMember(name: string, value: LogValue): string {
-  // A field must not pass itself off as the line's own level or event.
-  if (value === undefined || name === "level" || name === "event") return "";
-  return `,${jsonText(name)}:${isSecretName(name) ? `"${REDACTED}"` : jsonValue(value)}`;
-}
-
-function jsonValue(value: Exclude<LogValue, undefined>): string {
-  if (typeof value === "string") return jsonText(value);
-  if (value === null || typeof value === "number" || typeof value === "boolean") return JSON.stringify(value);
-  // Only a cast gets past Secret: an object's insides are not ours to judge.
-  return value instanceof Secret ? `"${value}"` : '"[unsupported]"';
-}
-
-/** A text as it may be shown, in JSON. */
-function jsonText(text: string): string {
-  const known = knownTexts.get(text);
-  if (known !== undefined) return known;
-  // The one text that every request has for itself.
-  if (REQUEST_ID.test(text)) return `"${text}"`;
-  const clean = SUSPECTS.some((pattern) => pattern.test(text)) ? redact(text) : text;
-  // Redaction comes first: a cut credential would no longer look like one.
-  const short = clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1)}…`;
-  const json = inert(JSON.stringify(short));
-  if (clean === text && text.length <= MAX_KNOWN_LENGTH) {
-    if (knownTexts.size >= MAX_KNOWN_TEXTS) knownTexts.clear();
-    knownTexts.set(text, json);
+/** Whether these fields can be shown as they are. Those of most lines can: there is one for every request. */
+function arePlain(fields: LogFields): boolean {
+  for (const name in fields) {
+    if (!isPlainName(name)) return false;
+    const value = fields[name];
+    if (typeof value === "string" ? !isPlainText(value) : typeof value === "object" && value !== null) return false;
   }
-  return json;
+  return true;
 }
 
+function clean(fields: LogFields): Record<string, unknown> {
+  const cleaned: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of Object.entries(fields)) {
+    // A field must not pass itself off as the line's own level or event.
+    if (!RESERVED.has(name)) cleaned[cleanText(name)] = isSecretName(name) ? REDACTED : cleanValue(value);
+  }
+  return cleaned;
+}
+
+const RESERVED = new Set(["level", "event"]);
+
+/** Names that are no secret's and read the same when cleaned: literals of this code base, so the same few every time. */
+const plainNames = new Set<string>();
+const MAX_PLAIN_NAMES = 200;
+
+function isPlainName(name: string): boolean {
+  if (plainNames.has(name)) return true;
+  const plain = /^[a-zA-Z]+$/.test(name) && !RESERVED.has(name) && !isSecretName(name) && cleanText(name) === name;
+  if (plain && plainNames.size < MAX_PLAIN_NAMES) plainNames.add(name);
+  return plain;
+}
+
+/** Short texts with nothing to replace: the ids, routes and words that most lines repeat. */
+const plainTexts = new Set<string>();
+const MAX_PLAIN_TEXTS = 2_000;
+const MAX_PLAIN_LENGTH = 80;
+/** The one text that every request has for itself. */
 const REQUEST_ID = /^req_[0-9a-z]{20}$/;
 
-/** How short texts with nothing to replace are written: the names, ids, routes and words that most lines repeat. */
-const knownTexts = new Map<string, string>();
-const MAX_KNOWN_TEXTS = 2_000;
-const MAX_KNOWN_LENGTH = 80;
+function isPlainText(text: string): boolean {
+  if (plainTexts.has(text) || REQUEST_ID.test(text)) return true;
+  const plain = text.length <= MAX_PLAIN_LENGTH && cleanText(text) === text && inert(text) === text;
+  if (!plain) return false;
+  if (plainTexts.size >= MAX_PLAIN_TEXTS) plainTexts.clear();
+  plainTexts.add(text);
+  return true;
+}
+
+function cleanValue(value: LogValue): string | number | boolean | null | undefined {
+  if (typeof value === "string") return cleanText(value);
+  if (value instanceof Secret) return String(value);
+  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") return value;
+  // Only a cast gets here: an object's insides are not ours to judge.
+  return "[unsupported]";
+}
+
+/** Redaction comes first: a cut credential would no longer look like one. */
+function cleanText(text: string): string {
+  const clean = SUSPECTS.some((pattern) => pattern.test(text)) ? redact(text) : text;
+  return clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1)}…`;
+}
 
 function redact(text: string): string {
   const redacted = CREDENTIALS.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), text);
@@ -130,15 +155,8 @@ const PUBLIC_NAMES = new Set([
 ]);
 
 function isSecretName(name: string): boolean {
-  if (PUBLIC_NAMES.has(name) || plainNames.has(name)) return false;
-  if (SECRET_NAME.test(name.toLowerCase().replace(/[^a-z0-9]/g, ""))) return true;
-  if (plainNames.size < MAX_PLAIN_NAMES) plainNames.add(name);
-  return false;
+  return !PUBLIC_NAMES.has(name) && SECRET_NAME.test(name.toLowerCase().replace(/[^a-z0-9]/g, ""));
 }
-
-/** Names that are no secret's: literals of this code base, so the same few every time. */
-const plainNames = new Set<string>();
-const MAX_PLAIN_NAMES = 200;
 
 /** JSON leaves DEL, C1, line separators and format characters (bidi among them) as they are; in JSON text `\u…` means the same. */
 function inert(json: string): string {
