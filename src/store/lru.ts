@@ -13,6 +13,8 @@ export class LruMap<K, V> {
   readonly #maxEntries: number;
   readonly #limit: WeightLimit<K, V>;
   #weight = 0;
+  /** The most recently used, which need not be moved when it is used again. */
+  #newest: { value: V; weight: number } | undefined;
 
   constructor(maxEntries: number, limit: WeightLimit<K, V> = { max: 0, of: () => 0 }) {
     if (!Number.isInteger(maxEntries) || maxEntries < 1) throw new RangeError("maxEntries must be a positive integer");
@@ -27,15 +29,18 @@ export class LruMap<K, V> {
   /** The value, which becomes the most recently used. */
   get(key: K): V | undefined {
     const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
     // A Map iterates in insertion order, so re-inserting is what marks an entry as used.
-    if (entry !== undefined && this.#entries.delete(key)) this.#entries.set(key, entry);
-    return entry?.value;
+    if (entry !== this.#newest && this.#entries.delete(key)) this.#entries.set(key, entry);
+    this.#newest = entry;
+    return entry.value;
   }
 
   set(key: K, value: V): void {
     this.delete(key);
     const weight = this.#limit.of(key, value);
-    this.#entries.set(key, { value, weight });
+    this.#newest = { value, weight };
+    this.#entries.set(key, this.#newest);
     this.#weight += weight;
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.#maxEntries && this.#weight <= this.#limit.max) break;
@@ -44,12 +49,16 @@ export class LruMap<K, V> {
   }
 
   delete(key: K): boolean {
-    this.#weight -= this.#entries.get(key)?.weight ?? 0;
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return false;
+    if (entry === this.#newest) this.#newest = undefined;
+    this.#weight -= entry.weight;
     return this.#entries.delete(key);
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#newest = undefined;
     this.#weight = 0;
   }
 }
