@@ -5,7 +5,8 @@ import { ApiError, type Failure, type Result, unwrap } from "./errors.ts";
 import { failureOf, failureResponse, successResponse } from "./http/answer.ts";
 import { authenticateRequest } from "./http/authentication.ts";
 import { requireOwnProject, requireRole } from "./http/authorize-route.ts";
-import { readCapped, readJsonBody } from "./http/body.ts";
+import { parseJsonText, readCapped, readJsonText } from "./http/body.ts";
+import { recallBody, rememberBody } from "./http/body-memory.ts";
 import type { Answer, Endpoint, Input } from "./http/endpoint.ts";
 import { createOnce } from "./http/idempotency.ts";
 import { readQuery } from "./http/query.ts";
@@ -148,12 +149,16 @@ async function inputOf(
 }
 
 async function bodyOf(request: Request, endpoint: Endpoint): Promise<unknown> {
-  const { body: schema, bodyOptional: optional = false, rawBody } = endpoint;
+  const { body: schema, bodyOptional: optional = false, bodyRepeats: repeats = false, rawBody } = endpoint;
   if (rawBody !== undefined) return unwrap(await readCapped(request, rawBody.maxBytes));
   if (schema === undefined) return undefined;
-  const sent = unwrap(await readJsonBody(request));
-  if (sent === undefined && !optional) throw new ApiError("bad_request", { message: "This route needs a JSON body." });
-  return unwrap(validate(schema, sent ?? {}, "body"));
+  const text = unwrap(await readJsonText(request));
+  if (text === "" && !optional) throw new ApiError("bad_request", { message: "This route needs a JSON body." });
+  const known = repeats ? recallBody(schema, text) : undefined;
+  if (known !== undefined) return known;
+  const body = unwrap(validate(schema, text === "" ? {} : unwrap(parseJsonText(text)), "body"));
+  if (repeats) rememberBody(schema, text, body);
+  return body;
 }
 
 /** Deferred work has nobody to fail to, so its failure becomes a log line. */

@@ -33,6 +33,8 @@ interface Common<Body, Query> {
   body?: z.ZodType<Body>;
   /** Accept a request without any body as `{}`. */
   bodyOptional?: boolean;
+  /** The same few bodies come again and again: what one was understood as is kept, and handlers get it frozen. */
+  bodyRepeats?: boolean;
   /** Instead of `body`: the bytes as they were sent. */
   rawBody?: { maxBytes: number; mediaTypes: string[] };
   /** Honours `If-Match`. */

@@ -12,6 +12,7 @@ export const issueToken = runtimeEndpoint({
   summary: "Get a short-lived provider token for a linked connector.",
   body: tokenRequestBody,
   bodyOptional: true,
+  bodyRepeats: true,
   spendsItself: true,
   async handle({ services, caller, params, body, headers, defer, note }) {
     const { limits, now } = services;

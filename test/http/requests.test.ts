@@ -79,6 +79,7 @@ describe("what is refused before a handler runs", () => {
       '"x"',
       "1e999",
       Uint8Array.of(0x22, 0xff, 0x22),
+      '{"slug":"\ufffd"}',
       `${'{"a":'.repeat(40)}1${"}".repeat(40)}`,
       `${"[".repeat(100_000)}`,
       `${"[".repeat(50_000)}${"]".repeat(50_000)}`,

@@ -1,0 +1,28 @@
+import type { z } from "zod";
+import { LruMap } from "../store/lru.ts";
+
+/** Longer bodies are rarely sent twice. */
+const MAX_CHARACTERS = 2_000;
+const MAX_ENTRIES = 1_000;
+
+/** By schema, since one text may mean different things to different routes. */
+const understood = new WeakMap<z.ZodType, LruMap<string, unknown>>();
+
+/** What a schema made of exactly this text before; undefined = not known. It is frozen, and shared between requests. */
+export function recallBody<T>(schema: z.ZodType<T>, text: string): T | undefined {
+  // Only values of this very schema are under it.
+  return understood.get(schema)?.get(text) as T | undefined;
+}
+
+/** Keep what a schema made of a text, which depends on nothing else. From here on nobody can change it. */
+export function rememberBody<T>(schema: z.ZodType<T>, text: string, body: T): void {
+  if (text.length > MAX_CHARACTERS) return;
+  const bodies = understood.get(schema) ?? new LruMap<string, unknown>(MAX_ENTRIES);
+  understood.set(schema, bodies);
+  bodies.set(text, freeze(body));
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) Object.values(Object.freeze(value)).forEach(freeze);
+  return value;
+}
