@@ -28,15 +28,20 @@ CREATE TABLE authorization_requests (
   config_revision INTEGER NOT NULL,
   revoked_before_ms INTEGER NOT NULL,
   binding TEXT NOT NULL CHECK (binding IN ('confirm', 'finalize', 'login')),
-  -- pending: nobody has agreed yet. claimed: one browser has, and is at the provider (or signs in first). returned: it
-  -- is back, and the app has to complete it. completing: the provider or the grant is being asked.
-  status TEXT NOT NULL CHECK (status IN ('pending', 'claimed', 'returned', 'completing', 'success', 'canceled', 'error', 'expired')),
+  -- pending: nobody has agreed yet. signing_in: one browser has, and its user signs in first. verifying: that answer is
+  -- being checked. claimed: the browser is at the provider. returned: it is back, and the app has to complete it.
+  -- completing: the provider or the grant is being asked.
+  status TEXT NOT NULL CHECK (status IN ('pending', 'signing_in', 'verifying', 'claimed', 'returned', 'completing', 'success', 'canceled', 'error', 'expired')),
   error_code TEXT,
+  -- The provider's own code (RFC 6749, section 4.1.2.1), from a closed list.
+  provider_error TEXT,
   -- SHA-256 of the cookie of the browser that claimed it, of the `state` at the provider, and of the connect code.
   browser_hash TEXT,
   state_hash TEXT UNIQUE,
   login_state_hash TEXT UNIQUE,
   connect_code_hash TEXT,
+  -- How often a wrong one was presented.
+  connect_code_misses INTEGER NOT NULL DEFAULT 0,
   -- PKCE verifier, nonces, and then what the browser brought (a code or a key).
   secrets_sealed TEXT,
   secrets_kid TEXT,
@@ -50,7 +55,7 @@ CREATE TABLE authorization_requests (
   webhook_due_at_ms INTEGER,
   webhook_tries INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX authorization_requests_open ON authorization_requests (link_id, grant_name)
+CREATE INDEX authorization_requests_open ON authorization_requests (link_id, grant_name, expires_at_ms)
   WHERE finished_at_ms IS NULL;
 CREATE INDEX authorization_requests_by_expiry ON authorization_requests (expires_at_ms)
   WHERE finished_at_ms IS NULL;

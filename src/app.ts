@@ -82,6 +82,7 @@ async function serve(services: Services, call: Call): Promise<Response> {
   let response: Response;
   try {
     const answered = await answer(services, call, trace);
+    trace.failure = answered.failure ?? null;
     response = successResponse(answered, requestId);
   } catch (thrown) {
     trace.failure = failureOf(thrown);
@@ -101,8 +102,12 @@ async function answer(services: Services, call: Call, trace: Trace): Promise<Ans
     if (request.method !== "OPTIONS") throw new ApiError("method_not_allowed");
     return { status: 204, headers: { allow: allowedMethods(endpoints) } };
   }
-  const { teamId, slug, ...query } = unwrap(readQuery(request.url));
   const { limits } = services;
+  if (endpoint.access === "public" && endpoint.pages === true) {
+    unwrap(await limits.take("ip", clientKey(request.headers)));
+    return endpoint.handle(await inputOf(services, endpoint, call, {}, trace));
+  }
+  const { teamId, slug, ...query } = unwrap(readQuery(request.url));
   if (endpoint.access === "public") {
     unwrap(await limits.take("ip", clientKey(request.headers)));
     return endpoint.handle(await inputOf(services, endpoint, call, query, trace));
@@ -145,7 +150,8 @@ async function inputOf(
   const query = endpoint.query === undefined ? {} : unwrap(validate(endpoint.query, sentQuery, "query"));
   const body = await bodyOf(request, endpoint);
   const note = (facts: RequestFacts) => Object.assign(trace.facts, facts);
-  return { services, params, query, body, headers: request.headers, defer, note };
+  const { requestId } = trace;
+  return { services, params, query, body, headers: request.headers, request, requestId, defer, note };
 }
 
 async function bodyOf(request: Request, endpoint: Endpoint): Promise<unknown> {

@@ -1,3 +1,8 @@
+import { providerCallback } from "./authorize/callback-endpoint.ts";
+import { completeAuthorization } from "./authorize/complete-endpoint.ts";
+import { decideAuthorization, showAuthorization } from "./authorize/page-endpoints.ts";
+import { getResult, postResult } from "./authorize/result-endpoints.ts";
+import { startAuthorization } from "./authorize/start-endpoint.ts";
 import { createIdentity, getIdentities, removeIdentity } from "./callers/identity-endpoints.ts";
 import { createIssuer, getIssuers, removeIssuer } from "./callers/issuer-endpoints.ts";
 import {
@@ -94,4 +99,13 @@ export const ROUTES: readonly Route[] = [
   // Tokens
   ["POST", "/v1/connect/token/:c", issueToken],
   ["DELETE", "/v1/connect/connectors/:c/tokens", revokeTokens],
+
+  // Authorizations: the app asks, the user's browser goes and comes back
+  ["POST", "/v1/connect/authorize/:c", startAuthorization],
+  ["GET", "/authorize/:id", showAuthorization],
+  ["POST", "/authorize/:id", decideAuthorization],
+  ["GET", "/callback/:c", providerCallback],
+  ["POST", "/v1/connect/complete", completeAuthorization],
+  ["GET", "/v1/connect/result/:id", getResult],
+  ["POST", "/v1/connect/result", postResult],
 ];

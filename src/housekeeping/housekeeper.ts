@@ -1,4 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
+import { keepUpRequests, nextUpkeepAtMs } from "../authorize/request-upkeep.ts";
+import type { WebhookDeps } from "../authorize/webhook.ts";
 import { messageOf } from "../errors.ts";
 import { purgeKeys } from "../http/idempotency-store.ts";
 import { purgeBeforeMs } from "../issuer/key-schedule.ts";
@@ -7,7 +9,7 @@ import { nextResealAtMs, type ResealDeps, stepReseal } from "../keys/reseal-step
 import { sql } from "../store/database.ts";
 import { nextWalkAtMs, owedWalks, stepWalk, type WalkServices } from "./revocation-walk.ts";
 
-export type HousekeeperDeps = ResealDeps & WalkServices;
+export type HousekeeperDeps = ResealDeps & WalkServices & WebhookDeps;
 
 /** Both bound the calls that one alarm makes, of which the platform allows a limited number. */
 const WALKS_PER_ROUND = 10;
@@ -61,13 +63,16 @@ export class HousekeeperObject extends DurableObject<unknown> {
     await db.run(sql("DELETE FROM used_token_ids WHERE expires_at_ms <= ?", now()));
     await purgeKeys(db, now());
     await purgeIssuerKeys(db, purgeBeforeMs(now()));
+    await keepUpRequests(this.#deps);
     let grantsLeft = GRANTS_PER_ROUND;
     for (const walk of await owedWalks(db, now(), WALKS_PER_ROUND)) {
       if (grantsLeft === 0) break;
       grantsLeft -= await stepWalk(walk, grantsLeft, this.#deps);
     }
     if (grantsLeft > 0) await stepReseal(grantsLeft, this.#deps);
-    const dueAtMs = [await nextWalkAtMs(db), await nextResealAtMs(db)].filter((due) => due !== null);
+    const dueAtMs = [await nextWalkAtMs(db), await nextResealAtMs(db), await nextUpkeepAtMs(db)].filter(
+      (due) => due !== null,
+    );
     return Math.min(Math.max(Math.min(...dueAtMs), now() + SOON_MS), now() + ROUND_MS);
   }
 }

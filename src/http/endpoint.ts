@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { AccessTokenCaller, Caller } from "../callers/caller.ts";
 import type { Role } from "../callers/roles.ts";
-import type { ErrorStatus } from "../errors.ts";
+import type { ErrorStatus, Failure } from "../errors.ts";
 import type { Services } from "../services.ts";
 import type { RequestFacts } from "./request-event.ts";
 
@@ -12,6 +12,8 @@ export interface Answer {
   /** Instead of `body`: sent as it is, with the content type that `headers` names. */
   raw?: string | Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;
+  /** What the page says went wrong; for the log and the counters. */
+  failure?: Failure;
 }
 
 export interface Input<Body, Query> {
@@ -21,6 +23,9 @@ export interface Input<Body, Query> {
   query: Query;
   body: Body;
   headers: Headers;
+  request: Pick<Request, "method" | "url">;
+  /** As the answer will carry it. */
+  requestId: string;
   /** Keeps the invocation alive until `work` settles (waitUntil); failures are logged, never thrown. */
   defer: (work: Promise<unknown>) => void;
   /** Adds to the request's log line and counters; kept when the handler fails. */
@@ -45,6 +50,8 @@ interface Common<Body, Query> {
 /** Open to anyone. */
 export interface PublicEndpoint<Body, Query> extends Common<Body, Query> {
   access: "public";
+  /** For people's browsers: it reads its query itself, and answers with pages. */
+  pages?: boolean;
   handle(input: Input<Body, Query>): Promise<Answer>;
 }
 

@@ -4,13 +4,23 @@ import { type Database, type Statement, sql } from "../store/database.ts";
 const REFERENCES = {
   connectors: counted("connectors", "secrets_kid"),
   issuerKeys: counted("issuer_keys", "private_jwk_kid"),
+  issuerLogins: counted("issuers", "login_secret_kid"),
+  authorizationRequests: counted("authorization_requests", "secrets_kid"),
   accessTokens: counted("access_tokens", "secret_mac_kid"),
   idempotencyKeys: counted("idempotency_keys", "answer_kid"),
   grants: counted("grant_keys", "kid"),
 };
 
 export type Referrer = keyof typeof REFERENCES;
-export const REFERRERS: readonly Referrer[] = ["connectors", "issuerKeys", "accessTokens", "idempotencyKeys", "grants"];
+export const REFERRERS: readonly Referrer[] = [
+  "connectors",
+  "issuerKeys",
+  "issuerLogins",
+  "authorizationRequests",
+  "accessTokens",
+  "idempotencyKeys",
+  "grants",
+];
 
 /** The kid under which the index lists Grants that alone know what they need. */
 export const UNKNOWN_KID = "";
@@ -62,5 +72,13 @@ export async function countReferences(db: Database): Promise<Map<string, Referen
 }
 
 export function noReferences(): ReferenceCounts {
-  return { connectors: 0, issuerKeys: 0, accessTokens: 0, idempotencyKeys: 0, grants: 0 };
+  return {
+    connectors: 0,
+    issuerKeys: 0,
+    issuerLogins: 0,
+    authorizationRequests: 0,
+    accessTokens: 0,
+    idempotencyKeys: 0,
+    grants: 0,
+  };
 }

@@ -1,7 +1,14 @@
 import { type Database, type Statement, sql } from "../store/database.ts";
 
 /** What is re-sealed, in this order. Access tokens are MACs: only their holders can move them. */
-export const RESEAL_STAGES = ["connectors", "issuer_keys", "idempotency_keys", "grants"] as const;
+export const RESEAL_STAGES = [
+  "connectors",
+  "issuer_keys",
+  "issuers",
+  "authorization_requests",
+  "idempotency_keys",
+  "grants",
+] as const;
 export type ResealStage = (typeof RESEAL_STAGES)[number];
 
 /** How far the re-sealing under one primary key has come. */

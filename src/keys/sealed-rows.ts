@@ -1,3 +1,5 @@
+import { flowSecretsContext } from "../authorize/flow-secrets.ts";
+import { loginSecretContext } from "../callers/issuer-login.ts";
 import { connectorSecretsContext } from "../connectors/connector-secrets.ts";
 import type { SealContext } from "../crypto/envelope.ts";
 import { answerContext } from "../http/idempotency-store.ts";
@@ -42,6 +44,22 @@ const ISSUER_KEYS_PAGE = `
   WHERE private_jwk_kid > ?1 AND (private_jwk_kid, kid) > (?2, ?3)
   ORDER BY 2, 1 LIMIT ?4`;
 
+const ISSUERS_PAGE = `
+  SELECT id, login_secret_kid AS kid, login_secret_sealed AS sealed, login_secret_generation AS generation FROM issuers
+  WHERE login_secret_kid < ?1 AND (login_secret_kid, id) > (?2, ?3)
+  UNION ALL
+  SELECT id, login_secret_kid AS kid, login_secret_sealed AS sealed, login_secret_generation AS generation FROM issuers
+  WHERE login_secret_kid > ?1 AND (login_secret_kid, id) > (?2, ?3)
+  ORDER BY 2, 1 LIMIT ?4`;
+
+const AUTHORIZATION_REQUESTS_PAGE = `
+  SELECT id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM authorization_requests
+  WHERE secrets_kid < ?1 AND (secrets_kid, id) > (?2, ?3)
+  UNION ALL
+  SELECT id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM authorization_requests
+  WHERE secrets_kid > ?1 AND (secrets_kid, id) > (?2, ?3)
+  ORDER BY 2, 1 LIMIT ?4`;
+
 const IDEMPOTENCY_KEYS_PAGE = `
   SELECT id, answer_kid AS kid, answer_sealed AS sealed, claimed_at_ms AS generation FROM idempotency_keys
   WHERE answer_kid < ?1 AND (answer_kid, id) > (?2, ?3)
@@ -83,6 +101,43 @@ const issuerKeys: SealedRows = {
     ),
 };
 
+/** Client secrets with which users sign in. */
+const issuers: SealedRows = {
+  page: ({ primaryKid, afterKid, afterId }, limit) => sql(ISSUERS_PAGE, primaryKid, afterKid, afterId, limit),
+  context: (teamId, { id, generation }) => loginSecretContext(teamId, id, generation),
+  nextGeneration: ({ generation }) => generation + 1,
+  replace: (row, next) =>
+    sql(
+      `UPDATE issuers SET login_secret_sealed = ?, login_secret_kid = ?, login_secret_generation = ?
+       WHERE id = ? AND login_secret_generation = ? AND login_secret_sealed = ?`,
+      next.sealed,
+      next.kid,
+      next.generation,
+      row.id,
+      row.generation,
+      row.sealed,
+    ),
+};
+
+/** Authorizations under way. Their own next step numbers its envelope anew, and is not held up by this. */
+const authorizationRequests: SealedRows = {
+  page: ({ primaryKid, afterKid, afterId }, limit) =>
+    sql(AUTHORIZATION_REQUESTS_PAGE, primaryKid, afterKid, afterId, limit),
+  context: (teamId, { id, generation }) => flowSecretsContext(teamId, id, generation),
+  nextGeneration: ({ generation }) => generation + 1,
+  replace: (row, next) =>
+    sql(
+      `UPDATE authorization_requests SET secrets_sealed = ?, secrets_kid = ?, secrets_generation = ?
+       WHERE id = ? AND secrets_generation = ? AND secrets_sealed = ?`,
+      next.sealed,
+      next.kid,
+      next.generation,
+      row.id,
+      row.generation,
+      row.sealed,
+    ),
+};
+
 /** Kept answers of creations, which are numbered by the time of their claim. */
 const idempotencyKeys: SealedRows = {
   page: ({ primaryKid, afterKid, afterId }, limit) => sql(IDEMPOTENCY_KEYS_PAGE, primaryKid, afterKid, afterId, limit),
@@ -101,5 +156,7 @@ const idempotencyKeys: SealedRows = {
 export const SEALED_ROWS: Record<Exclude<ResealStage, "grants">, SealedRows> = {
   connectors,
   issuer_keys: issuerKeys,
+  issuers,
+  authorization_requests: authorizationRequests,
   idempotency_keys: idempotencyKeys,
 };

@@ -50,6 +50,10 @@ export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodType }> = {
   "POST /v2/files": ok(z.looseObject({ urls: z.array(z.string()) })),
   "POST /v1/connect/token/:c": ok(shapes.Token),
   "DELETE /v1/connect/connectors/:c/tokens": ok(shapes.Revocation),
+  "POST /v1/connect/authorize/:c": ok(shapes.StartedAuthorization),
+  "POST /v1/connect/complete": ok(shapes.AuthorizationResult),
+  "GET /v1/connect/result/:id": ok(shapes.AuthorizationResult),
+  "POST /v1/connect/result": ok(shapes.AuthorizationResult),
 };
 
 function ok(body: z.ZodType) {

@@ -1,6 +1,7 @@
 /** First match wins. */
 const TAGS: [pattern: RegExp, tag: string][] = [
   [/\/token\/:c$|\/tokens$/, "Tokens"],
+  [/^\/authorize|callback\/|\/connect\/(authorize|complete|result)/, "Authorizations"],
   [/\/connectors\/:c\/projects|\/projects\/:p\/connectors/, "Links"],
   [/\/connectors/, "Connectors"],
   [/^\/v2\/files|^\/icons/, "Icons"],

@@ -29,6 +29,10 @@ export interface Parameter extends Json {
   schema: Json;
 }
 
+const page = { description: "A page.", content: { "text/html": { schema: { type: "string" } } } };
+/** Of routes for people's browsers. */
+const PAGES = { 200: page, 303: { description: "On to another address." }, "4XX": page, "5XX": page };
+
 const FAILURE = { $ref: "#/components/responses/Failure" };
 
 /** The routes as an OpenAPI 3.1 document, made from their own schemas. Pure: the same routes give the same document. */
@@ -76,11 +80,13 @@ function operationOf([method, pattern, endpoint]: Route): Operation {
     parameters: parametersOf(pattern, endpoint),
     ...requestBodyOf(endpoint),
     responses: {
-      ...answerOf(method, pattern),
-      "4XX": FAILURE,
-      "5XX": FAILURE,
+      ...(isPage(endpoint) ? PAGES : { ...answerOf(method, pattern), "4XX": FAILURE, "5XX": FAILURE }),
     },
   };
+}
+
+function isPage(endpoint: Endpoint): boolean {
+  return endpoint.access === "public" && endpoint.pages === true;
 }
 
 function securityOf({ access }: Endpoint): Json[] {
@@ -104,7 +110,8 @@ function parametersOf(pattern: string, endpoint: Endpoint): Parameter[] {
     header("Idempotency-Key", false, "Repeats within 24 hours get the same answer.");
   }
   if (endpoint.conditional) header("If-Match", false, "The ETag that the connector must still have.");
-  if (endpoint.rawBody !== undefined) header("x-vercel-digest", true, "SHA-1 of the body, in hex.");
+  if (endpoint.rawBody !== undefined && !isPage(endpoint))
+    header("x-vercel-digest", true, "SHA-1 of the body, in hex.");
   return [...path, ...sent, ...headers];
 }
 

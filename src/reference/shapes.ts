@@ -160,6 +160,34 @@ export const Revocation = z.looseObject({
   progress: z.looseObject({ grantsTold: count }).optional(),
 });
 
+export const StartedAuthorization = z.looseObject({
+  request: z.string(),
+  verifier: z.string(),
+  url: z.string(),
+  expiresAt: timeMs,
+  connector: z.looseObject({
+    id: z.string(),
+    uid: z.string(),
+    type: z.enum(CONNECTOR_TYPES),
+    name: z.string(),
+    service: z.string().optional(),
+    serviceName: z.string().optional(),
+  }),
+});
+
+/** `data` comes with `success`, `error` with the other ends. */
+export const AuthorizationResult = z.looseObject({
+  status: z.enum(["pending", "success", "canceled", "error", "expired"]),
+  data: z.looseObject({ clientId: z.string() }).optional(),
+  error: z
+    .looseObject({
+      code: z.string(),
+      message: z.string(),
+      vendor: z.looseObject({ error: z.string() }).optional(),
+    })
+    .optional(),
+});
+
 const references = z.record(z.string(), count);
 /** The master-key ring and what needs it. */
 export const KeyRing = z.looseObject({

@@ -35,15 +35,19 @@ const OF_DEVELOPMENT = "POST /v1/projects/:p/token";
 
 const REFUSALS = [401, 403];
 
+/** Where an empty body says nothing of who may ask. */
+const BODIES: Record<string, string> = { "POST /v1/connect/complete": '{"verifier":"junk"}' };
+
 /** The answer's status to an otherwise empty request; other parameters than the project name nothing. */
 async function statusOf([method, pattern]: Route, token: string | undefined, project: string, connector = "junk") {
   const path = pattern.replace(":p", project).replace(":c", connector).replaceAll(/:\w+/g, "junk");
-  const { status } = await world.api.send(path, {
+  const { status, headers } = await world.api.send(path, {
     method,
     headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }), "content-type": "application/json" },
-    ...(method !== "GET" && { body: "{}" }),
+    ...(method !== "GET" && { body: BODIES[`${method} ${pattern}`] ?? "{}" }),
   });
-  return status;
+  // What a page refuses is its form or its cookie, not who asks.
+  return headers.get("content-type")?.startsWith("text/html") ? 200 : status;
 }
 
 const named = ROUTES.map((route) => [`${route[0]} ${route[1]}`, route] as const);
@@ -101,6 +105,12 @@ describe("what runtime routes decide by themselves", () => {
     // {} revokes everything: admins of the whole team.
     "DELETE /v1/connect/connectors/:c/tokens": (caller, boundTo) =>
       boundTo === "team" && ["admin", "owner"].includes(caller),
+    // As for tokens: who stands for an environment, from developer on.
+    "POST /v1/connect/authorize/:c": (caller, boundTo) => boundTo === "environment" && caller !== "viewer",
+    "POST /v1/connect/complete": (caller, boundTo) => boundTo === "environment" && caller !== "viewer",
+    // Whoever has the verifier, which says which; without it there is nothing to see.
+    "GET /v1/connect/result/:id": () => true,
+    "POST /v1/connect/result": () => true,
   };
 
   test("every runtime route has its rule here", () => {

@@ -1,0 +1,79 @@
+import { sha256Base64url } from "../crypto/digest.ts";
+import type { Answer } from "../http/endpoint.ts";
+import type { Services } from "../services.ts";
+import { type Authority, authorityOf } from "./authority.ts";
+import { consentView, keyProblem } from "./consent.ts";
+import type { DecisionForm } from "./decision-form.ts";
+import { type FlowSecrets, newLeg, randomText, sealFlow } from "./flow-secrets.ts";
+import { giveUp, goOn, type Visit } from "./go-on.ts";
+import { failurePage, pageAnswer } from "./page-answer.ts";
+import { legEndMs } from "./provider-leg.ts";
+import type { AuthorizationRequest } from "./request-row.ts";
+import { findRequest, type Step, takeStep } from "./request-store.ts";
+import { returnedStep } from "./returned-step.ts";
+import { type Browser, judgeVisit } from "./transitions.ts";
+
+export interface Agreement {
+  request: AuthorizationRequest;
+  form: DecisionForm;
+  /** Of the browser that agrees, as it will be set. */
+  cookie: string;
+  browser: Browser;
+}
+
+/**
+ * The user agreed. The first browser that does has the request, and is sent to sign in, to the provider, or back to the
+ * app; the same one may come again, and goes on from where it is.
+ */
+export async function agree({ request, form, cookie, browser }: Agreement, visit: Visit): Promise<Answer> {
+  const { services, requestId } = visit;
+  const { db, now } = services;
+  const authority = await authorityOf(request, services);
+  if (!authority.ok) return giveUp(request, authority.failure, visit);
+  if (request.status !== "pending") return goOn(request, authority.value, null, visit);
+
+  const problem = authority.value.users.kind === "pasted-key" ? keyProblem(form.key) : null;
+  if (problem !== null) {
+    const page = { formToken: form.token, nowMs: now(), problem };
+    return pageAnswer(consentView(request, authority.value, page), 400);
+  }
+  const step = await firstStep(request, authority.value, form.key, services);
+  const isFirst = await takeStep(db, request.id, { ...step, browserHash: await sha256Base64url(cookie) }, now());
+  const after = await findRequest(db, request.id);
+  const again = after === null ? ({ refuse: "not_found" } as const) : judgeVisit(after, browser, now());
+  if (after === null || "refuse" in again)
+    return failurePage({ code: "refuse" in again ? again.refuse : "not_found" }, requestId);
+  return goOn(after, authority.value, isFirst ? form.key : null, visit);
+}
+
+/** From the page to wherever this request leads first. */
+async function firstStep(
+  request: AuthorizationRequest,
+  { snapshot, users }: Authority,
+  key: string,
+  services: Services,
+): Promise<Step> {
+  const { now, randomBytes } = services;
+  const seal = (secrets: FlowSecrets) => sealFlow(services, snapshot.teamId, request, secrets);
+  const legExpiresAtMs = legEndMs(request, now());
+  const pasted = users.kind === "pasted-key" ? { key } : {};
+  if (request.binding === "login") {
+    const login = newLeg(randomBytes);
+    const loginStateHash = await sha256Base64url(login.state);
+    return {
+      from: "pending",
+      to: "signing_in",
+      loginStateHash,
+      legExpiresAtMs,
+      secrets: await seal({ ...pasted, login }),
+    };
+  }
+  if (users.kind === "redirect") {
+    const provider = newLeg(randomBytes);
+    const stateHash = await sha256Base64url(provider.state);
+    return { from: "pending", to: "claimed", stateHash, legExpiresAtMs, secrets: await seal({ provider }) };
+  }
+  if (request.binding === "confirm") return { from: "pending", to: "completing" };
+  const connectCode = randomText(randomBytes);
+  return returnedStep("pending", { connectCode, secrets: await seal({ ...pasted, connectCode }) }, null, now());
+}

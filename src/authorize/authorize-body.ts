@@ -1,0 +1,53 @@
+import * as z from "zod";
+import { checkAdditionalParams, checkPrompt } from "../catalog/oauth/authorization-parameters.ts";
+import { BINDINGS, type Binding } from "../connectors/connector-row.ts";
+import { fail, ok, type Result } from "../errors.ts";
+import { tokenRequestBody } from "../tokens/token-request.ts";
+
+const MIN_LIFETIME_MS = 60_000;
+const MAX_LIFETIME_MS = 2 * 60 * 60_000;
+const DEFAULT_LIFETIME_MS = 10 * 60_000;
+const MAX_PARAMETERS = 20;
+
+/** The body of `POST /v1/connect/authorize/{connector}`: a token request's members and how the user comes and goes. */
+export const authorizeBody = tokenRequestBody.omit({ validityBufferMs: true, rejectedTokenId: true }).extend({
+  returnUrl: z.string().min(1).max(4096).optional(),
+  webhook: z.string().min(1).max(4096).optional(),
+  prompt: z.string().min(1).max(100).optional(),
+  binding: z.enum(BINDINGS).optional(),
+  deviceCode: z.boolean().optional(),
+  expiresInMs: z.number().positive().optional(),
+  additionalParams: z.record(z.string().min(1).max(128), z.string().max(2048)).optional(),
+});
+export type AuthorizeBody = z.output<typeof authorizeBody>;
+
+/** The members that a token request does not have. */
+export interface AuthorizeOptions {
+  returnUrl: string | null;
+  webhook: string | null;
+  prompt: string | null;
+  binding: Binding | undefined;
+  lifetimeMs: number;
+  additionalParams: Record<string, string>;
+}
+
+/** What the body says of them; `bad_request` names the member. Where a URL may lead is judged elsewhere. */
+export function parseOptions(body: AuthorizeBody): Result<AuthorizeOptions> {
+  const prompt = body.prompt === undefined ? ok(null) : checkPrompt(body.prompt);
+  if (!prompt.ok) return prompt;
+  const additionalParams = body.additionalParams ?? {};
+  if (Object.keys(additionalParams).length > MAX_PARAMETERS) {
+    return fail("bad_request", { message: `additionalParams: must have at most ${MAX_PARAMETERS} members.` });
+  }
+  const allowed = checkAdditionalParams(additionalParams);
+  if (!allowed.ok) return allowed;
+  const lifetimeMs = Math.min(Math.max(body.expiresInMs ?? DEFAULT_LIFETIME_MS, MIN_LIFETIME_MS), MAX_LIFETIME_MS);
+  return ok({
+    returnUrl: body.returnUrl ?? null,
+    webhook: body.webhook ?? null,
+    prompt: prompt.value,
+    binding: body.binding,
+    lifetimeMs: Math.floor(lifetimeMs),
+    additionalParams,
+  });
+}

@@ -1,0 +1,93 @@
+import { findConnector } from "../connectors/connector-store.ts";
+import { ApiError, unwrap } from "../errors.ts";
+import type { Answer, Input } from "../http/endpoint.ts";
+import type { Services } from "../services.ts";
+import { agree } from "./agree.ts";
+import { authorityOf } from "./authority.ts";
+import { browserOf, cookieOfForm } from "./browser.ts";
+import { consentView } from "./consent.ts";
+import { decisionForm } from "./decision-form.ts";
+import { endRequest, wayBack } from "./flow.ts";
+import { setFlowCookie } from "./flow-cookie.ts";
+import { randomText } from "./flow-secrets.ts";
+import { backPage, endPage } from "./go-on.ts";
+import { brandOf, browserEndpoint, failurePage, isOwnHost, pageAnswer, requireOwnForm } from "./page-answer.ts";
+import type { AuthorizationRequest } from "./request-row.ts";
+import { findRequest } from "./request-store.ts";
+import { judgeVisit } from "./transitions.ts";
+
+/** `GET /authorize/{request}`: who asks for what; or how it ended, for the browser that was there. */
+export const showAuthorization = browserEndpoint({
+  summary: "The page on which a user agrees to an authorization, or reads how it ended.",
+  async handle({ services, params, headers, request: { url }, requestId }) {
+    if (!isOwnHost(url, services)) return toOwnHost(params.id ?? "", services);
+    const request = await requireRequest(services, params.id);
+    const visit = judgeVisit(request, await browserOf(headers, request.id, services), services.now());
+    if ("refuse" in visit) return failurePage({ code: visit.refuse }, requestId);
+    const authority = await authorityOf(request, services);
+    if (visit.go === "ended") return endPage(request, authority.ok ? authority.value : null, services);
+    if (!authority.ok) return failurePage(authority.failure, requestId);
+    if (request.status === "returned") return backPage(request, authority.value, services);
+    const page = { formToken: randomText(services.randomBytes), nowMs: services.now(), problem: null };
+    return pageAnswer(consentView(request, authority.value, page));
+  },
+});
+
+/** `POST /authorize/{request}`: the user's decision. */
+export const decideAuthorization = browserEndpoint({
+  summary: "What the user decided on that page.",
+  rawBody: { maxBytes: 16 * 1024, mediaTypes: ["application/x-www-form-urlencoded"] },
+  async handle(input) {
+    const { services, params, headers, requestId } = input;
+    if (!isOwnHost(input.request.url, services)) throw new ApiError("csrf", { reason: "host" });
+    requireOwnForm(headers, services);
+    const form = unwrap(decisionForm(input.body));
+    const request = await requireRequest(services, params.id);
+    const cookie = await cookieOfForm(form.token, request.id, services);
+    const browser = await browserOf(headers, request.id, services, cookie);
+    const visit = judgeVisit(request, browser, services.now());
+    if ("refuse" in visit) return failurePage({ code: visit.refuse }, requestId);
+    if (visit.go === "ended") return endPage(request, null, services);
+    const answer =
+      form.decision === "cancel"
+        ? await cancel(request, input)
+        : await agree({ request, form, cookie, browser }, input);
+    return withCookie(answer, request, cookie, services);
+  },
+});
+
+async function requireRequest({ db }: Pick<Services, "db">, id: string | undefined): Promise<AuthorizationRequest> {
+  const request = await findRequest(db, id ?? "");
+  if (request === null) throw new ApiError("not_found");
+  return request;
+}
+
+function toOwnHost(id: string, { settings }: Pick<Services, "settings">): Answer {
+  return { status: 303, headers: { location: `${settings.publicOrigin}/authorize/${encodeURIComponent(id)}` } };
+}
+
+/** The cookie is set only now that the user has decided, and lasts as long as the request. */
+function withCookie(answer: Answer, request: AuthorizationRequest, value: string, services: Services): Answer {
+  if (answer.failure?.code === "request_already_claimed") return answer;
+  const maxAgeMs = request.expiresAtMs - services.now();
+  const cookie = setFlowCookie(services.settings.publicOrigin, request.id, { value, maxAgeMs });
+  return { ...answer, headers: { ...answer.headers, "set-cookie": cookie } };
+}
+
+async function cancel(request: AuthorizationRequest, { services, defer, requestId }: Input<unknown, unknown>) {
+  const { status } = request;
+  const isOnTheWay = status === "verifying" || status === "completing";
+  const ended =
+    !isOnTheWay &&
+    (await endRequest(
+      request,
+      { from: status, to: "canceled", errorCode: "access_denied", providerError: null },
+      { services, defer },
+    ));
+  if (!ended) return failurePage({ code: "flow_already_used" }, requestId);
+  if (request.asked.returnUrl === null) return endPage({ ...request, status: "canceled" }, null, services);
+  const found = await findConnector(services.db, request.connectorId);
+  if (found === null) return endPage({ ...request, status: "canceled" }, null, services);
+  const url = wayBack(request, null, services);
+  return pageAnswer({ kind: "continue", brand: brandOf(found.connector), url, purpose: "return" });
+}

@@ -1,0 +1,62 @@
+import { messageOf } from "../errors.ts";
+import { type Database, sql } from "../store/database.ts";
+import { sendWebhook, type WebhookDeps } from "./webhook.ts";
+import { dueWebhooks } from "./webhook-store.ts";
+
+const ROWS_PER_ROUND = 100;
+/** Each is a call, of which an invocation has a limited number. */
+const WEBHOOKS_PER_ROUND = 10;
+const KEPT_MS = 7 * 24 * 60 * 60_000;
+
+/**
+ * What nobody's request does: ends what has expired, with which its secrets go; tells apps again; and forgets what ended
+ * a week ago.
+ */
+export async function keepUpRequests(deps: WebhookDeps): Promise<void> {
+  const { db, now, log } = deps;
+  await expireRequests(db, now());
+  for (const id of await dueWebhooks(db, now(), WEBHOOKS_PER_ROUND)) {
+    try {
+      await sendWebhook(id, deps);
+    } catch (error) {
+      // A webhook that cannot even be made must not keep others from being sent.
+      log.warn("authorization.webhook_failed", { authorizationRequest: id, reason: messageOf(error) });
+    }
+  }
+  await purgeRequests(db, now() - KEPT_MS);
+}
+
+/** When there is something to do next (ms), or null. */
+export async function nextUpkeepAtMs(db: Database): Promise<number | null> {
+  const rows = await db.batch<{ next: number | null }[]>([
+    sql("SELECT min(expires_at_ms) AS next FROM authorization_requests WHERE finished_at_ms IS NULL"),
+    sql("SELECT min(webhook_due_at_ms) AS next FROM authorization_requests WHERE webhook_due_at_ms IS NOT NULL"),
+  ]);
+  const due = rows.flatMap((result) => result.rows.flatMap(({ next }) => (next === null ? [] : [next])));
+  return due.length === 0 ? null : Math.min(...due);
+}
+
+async function expireRequests(db: Database, nowMs: number): Promise<void> {
+  await db.run(
+    sql(
+      `UPDATE authorization_requests SET status = 'expired', error_code = 'flow_expired', finished_at_ms = ?1,
+         secrets_sealed = NULL, secrets_kid = NULL, connect_code_hash = NULL,
+         webhook_due_at_ms = CASE WHEN json_extract(request, '$.webhook') IS NULL THEN NULL ELSE ?1 END
+       WHERE ordinal IN (SELECT ordinal FROM authorization_requests
+           WHERE expires_at_ms <= ?1 AND finished_at_ms IS NULL ORDER BY expires_at_ms LIMIT ?2)`,
+      nowMs,
+      ROWS_PER_ROUND,
+    ),
+  );
+}
+
+async function purgeRequests(db: Database, beforeMs: number): Promise<void> {
+  await db.run(
+    sql(
+      `DELETE FROM authorization_requests WHERE ordinal IN (SELECT ordinal FROM authorization_requests
+         WHERE finished_at_ms <= ?1 ORDER BY finished_at_ms LIMIT ?2)`,
+      beforeMs,
+      ROWS_PER_ROUND,
+    ),
+  );
+}
