@@ -1,7 +1,10 @@
 /** The attacks of the threat model that tests are named after. A test's title starts with the row's id. */
 export const ATTACK_ROWS: Record<string, string> = {
+  "A-01": "an authorization that somebody else began: the sender of a link gets the victim's account",
   "A-05": "the answer of another authorization server (mix-up)",
   "A-06": "PKCE left out or weakened",
+  "A-10": "codes and states that leak by `Referer`, history, logs or other origins",
+  "A-11": "open redirects in return URLs",
   "A-12": "parameters smuggled into the authorization request",
   "A-19": "a remembered consent that approves by itself",
   "A-20": "an id_token believed without its checks",
@@ -54,7 +57,9 @@ export const ATTACK_ROWS: Record<string, string> = {
   "E-05": "metadata of another issuer",
   "E-11": "calls to ourselves",
   "E-12": "the provider's error text reflected",
+  "U-01": "markup, scripts and colours smuggled into pages",
   "U-02": "an icon that is a document or a program",
+  "U-04": "pages framed to make a user press their buttons",
   "U-06": "the first visitor becomes owner",
   "U-12": "stack traces and details for strangers",
   "U-13": "floods of public and unauthenticated routes",

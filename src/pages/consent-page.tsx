@@ -1,5 +1,6 @@
+import type { Child } from "hono/jsx";
 import { Instructions } from "./instructions.tsx";
-import { BrandHeader, Code, Codes, Foreign, Icon } from "./parts.tsx";
+import { BrandHeader, Codes, Foreign, Icon } from "./parts.tsx";
 import { scopeWords } from "./scope-words.ts";
 import type { ConsentView } from "./views.ts";
 import { ago, environmentTitle } from "./words.ts";
@@ -16,8 +17,16 @@ export function ConsentPage({ view }: { view: ConsentView }) {
       <BrandHeader brand={view.brand} about="Request for access" />
       <main>
         <h1>
-          <Foreign text={view.projectName} /> asks to {view.key === null ? "use your" : "work with your"}{" "}
-          <Foreign text={view.brand.name} /> account
+          <Foreign text={view.projectName} />{" "}
+          {view.key === null ? (
+            <>
+              asks to use your <Foreign text={view.brand.name} /> account
+            </>
+          ) : (
+            <>
+              asks for your key to <Foreign text={view.brand.name} />
+            </>
+          )}
         </h1>
         <Facts view={view} />
         <Access view={view} />
@@ -26,7 +35,8 @@ export function ConsentPage({ view }: { view: ConsentView }) {
           {view.key !== null && (
             <KeyField view={view} problem={view.key.problem} instructions={view.key.instructions} />
           )}
-          <Caution view={view} />
+          {view.key === null && <Steps view={view} />}
+          {view.binding === "confirm" && <Caution subjectId={view.subjectId} />}
           <div class="actions">
             <button class="button primary armed" type="submit" name="decision" value="continue">
               Continue
@@ -55,56 +65,41 @@ function Facts({ view }: { view: ConsentView }) {
         <dt>You are</dt>
         <dd>
           <Foreign text={view.subjectId} />
-          {view.subjectIssuer !== null && (
-            <>
-              {" "}
-              at <Foreign text={view.subjectIssuer} />
-            </>
-          )}
+          <span class="note">
+            {view.subjectIssuer === null ? "as known to " : "at "}
+            <Foreign text={view.subjectIssuer ?? view.projectName} />
+          </span>
         </dd>
         <dt>Asked</dt>
         <dd>{ago(view.ageMs)}</dd>
-        {view.providerHost !== null && (
-          <>
-            <dt>Next</dt>
-            <dd>
-              You agree at <Foreign text={view.providerHost} />
-            </dd>
-          </>
-        )}
-        <dt>Then</dt>
-        <dd>
-          {view.returnHost === null ? (
-            "This page says that it is done"
-          ) : (
-            <>
-              Back to <Foreign text={view.returnHost} />
-            </>
-          )}
-        </dd>
       </dl>
     </section>
   );
 }
 
 function Access({ view }: { view: ConsentView }) {
-  const known = view.scopes.flatMap((scope) => {
-    const words = scopeWords(scope, view.providerHost);
-    return words === null ? [] : [{ scope, words }];
-  });
-  const unknown = view.scopes.filter((scope) => scopeWords(scope, view.providerHost) === null);
+  const { scopes, resources, authorizationDetailTypes, brand, providerHost, key } = view;
+  const asked = scopes.map((scope) => ({ scope, words: scopeWords(scope, providerHost) }));
+  const plain = asked.filter(({ words }) => words !== null);
+  const others = asked.filter(({ words }) => words === null);
+  const isNothing = scopes.length + resources.length + authorizationDetailTypes.length === 0;
+  if (isNothing && key !== null) return null;
   return (
     <section aria-labelledby="access">
       <h2 id="access">What it asks for</h2>
-      {view.scopes.length === 0 && <p>Nothing in particular.</p>}
-      {known.length > 0 && (
+      {isNothing && (
+        <p>
+          Nothing in particular. <Foreign text={brand.name} /> shows you what it allows.
+        </p>
+      )}
+      {plain.length > 0 && (
         <ul class="scopes">
-          {known.map(({ scope, words }) => (
+          {plain.map(({ scope, words }) => (
             <li>
               <Icon shape="check" />
               <span>
                 {words}
-                <span class="muted">
+                <span class="note">
                   <Foreign text={scope} />
                 </span>
               </span>
@@ -112,19 +107,61 @@ function Access({ view }: { view: ConsentView }) {
           ))}
         </ul>
       )}
-      {unknown.length > 0 && <Codes texts={unknown} />}
-      {view.resources.length > 0 && (
-        <>
-          <p>For use at</p>
-          <Codes texts={view.resources} />
-        </>
-      )}
-      {view.authorizationDetailTypes.length > 0 && (
-        <>
-          <p>With details of the kind</p>
-          <Codes texts={view.authorizationDetailTypes} />
-        </>
-      )}
+      <CodeGroup texts={others.map(({ scope }) => scope)}>
+        {plain.length > 0 ? "And" : "Access"}, in the terms of <Foreign text={brand.name} />:
+      </CodeGroup>
+      <CodeGroup texts={resources}>For use at:</CodeGroup>
+      <CodeGroup texts={authorizationDetailTypes}>With details of the kind:</CodeGroup>
+    </section>
+  );
+}
+
+function CodeGroup({ texts, children }: { texts: string[]; children?: Child }) {
+  if (texts.length === 0) return null;
+  return (
+    <>
+      <p class="lead">{children}</p>
+      <Codes texts={texts} />
+    </>
+  );
+}
+
+/** Where the user goes from here, so that each place is expected. */
+function Steps({ view }: { view: ConsentView }) {
+  const { binding, subjectIssuer, providerHost, returnHost, projectName } = view;
+  return (
+    <section aria-labelledby="steps">
+      <h2 id="steps">What happens next</h2>
+      <ol class="steps">
+        {binding === "login" && (
+          <li>
+            You sign in{" "}
+            {subjectIssuer !== null && (
+              <>
+                at <Foreign text={subjectIssuer} />
+              </>
+            )}
+            , so that nobody else’s account is connected
+          </li>
+        )}
+        {providerHost !== null && (
+          <li>
+            You agree, or not, at <Foreign text={providerHost} />
+          </li>
+        )}
+        {returnHost === null ? (
+          <li>You are told here that it is done</li>
+        ) : (
+          <li>
+            You go back to <Foreign text={returnHost} />
+            {binding === "finalize" && (
+              <>
+                , where <Foreign text={projectName} /> makes sure that it was you
+              </>
+            )}
+          </li>
+        )}
+      </ol>
     </section>
   );
 }
@@ -156,15 +193,15 @@ function KeyField(props: { view: ConsentView; problem: string | null; instructio
           </p>
         )}
         <p id="key-hint" class="hint">
-          It is stored encrypted, and <Foreign text={view.projectName} /> gets it when it acts for you.
+          It is stored encrypted. <Foreign text={view.projectName} /> gets it to act for you, and can do with it
+          whatever the key allows.
         </p>
       </div>
     </section>
   );
 }
 
-function Caution({ view }: { view: ConsentView }) {
-  if (view.binding !== "confirm") return null;
+function Caution({ subjectId }: { subjectId: string }) {
   return (
     <div class="caution">
       <Icon shape="caution" />
@@ -173,8 +210,7 @@ function Caution({ view }: { view: ConsentView }) {
           <strong>Continue only if you started this yourself.</strong>
         </p>
         <p>
-          Did someone send you this link? Then cancel: your account would become theirs to use, as{" "}
-          <Code text={view.subjectId} />.
+          If somebody sent you this link, cancel. Your account would be theirs to use, as <Foreign text={subjectId} />.
         </p>
       </div>
     </div>

@@ -40,7 +40,7 @@ export function OutcomePage({ view }: { view: OutcomeView }) {
           <dl class="details">
             {providerError !== null && (
               <>
-                <dt>Answer</dt>
+                <dt>Its answer</dt>
                 <dd>
                   <Code text={providerError} />
                 </dd>
@@ -48,7 +48,7 @@ export function OutcomePage({ view }: { view: OutcomeView }) {
             )}
             {requestId !== null && (
               <>
-                <dt>Request</dt>
+                <dt>Reference</dt>
                 <dd>
                   <Code text={requestId} />
                 </dd>

@@ -57,7 +57,7 @@ const BASE = {
     leastFill: 3,
   },
 } as const;
-const TINT = { light: 0.07, dark: 0.12 };
+const TINT = { light: 0.045, dark: 0.035 };
 
 /** Text is at least 4.5:1 against what it stands on, whatever the brand's colours are. Null colours take our own. */
 export function palette(brand: Pick<Brand, "backgroundColor" | "accentColor"> | null, scheme: Scheme): Palette {
@@ -66,14 +66,15 @@ export function palette(brand: Pick<Brand, "backgroundColor" | "accentColor"> | 
   const chosen = brand?.accentColor ?? base.text;
   const canvas = background === null ? base.canvas : mix(base.canvas, background, TINT[scheme]);
   const tile = background ?? base.tile;
-  const accent = legible(chosen, base.surface);
+  // A grey that was moved only as far as it must looks switched off as well; a colour stays the brand's.
+  const accent = isGrey(chosen) && contrast(chosen, base.surface) < LEGIBLE ? base.text : legible(chosen, base.surface);
   const fill = contrast(chosen, base.surface) >= leastFill ? chosen : accent;
   return {
     ...base,
     canvas,
     onCanvas: legible(base.muted, canvas),
     tile,
-    onTile: legible(chosen, tile),
+    onTile: textOn(tile),
     fill,
     onFill: textOn(fill),
     accent,
@@ -99,6 +100,11 @@ export function legible(color: string, ground: string): string {
 /** Black or white, whichever is easier to read on `ground`: 4.58:1 at the least, as the square root of 21. */
 function textOn(ground: string): string {
   return contrast(BLACK, ground) >= contrast(WHITE, ground) ? BLACK : WHITE;
+}
+
+function isGrey(color: string): boolean {
+  const values = channels(color);
+  return Math.max(...values) - Math.min(...values) < 32;
 }
 
 function mix(from: string, to: string, share: number): string {

@@ -13,13 +13,19 @@ h2{margin:0 0 .75rem;font-size:1rem;line-height:1.4;font-weight:650}
 h3{margin:1rem 0 .25rem;font-size:1rem;line-height:1.4;font-weight:650}
 p{margin:.75rem 0 0;text-wrap:pretty}
 a{color:var(--accent);text-underline-offset:.15em}
+a:not([href]){color:inherit}
+blockquote{margin:.75rem 0 0;padding-inline-start:1rem;border-inline-start:3px solid var(--line);color:var(--muted)}
+.instructions ol,.instructions ul{margin:.75rem 0 0;padding-inline-start:1.5rem}
+.instructions li+li{margin-top:.25rem}
+.instructions li p{margin:.25rem 0 0}
+blockquote p{margin:0}
+hr{margin:1rem 0 0;border:0;border-top:1px solid var(--line)}
 code,pre{font:.875em/1.5 ui-monospace,SF Mono,Menlo,Consolas,Liberation Mono,monospace}
 code{padding:.1em .35em;border-radius:.35em;background:var(--well)}
 pre{margin:.75rem 0 0;padding:.75rem;border-radius:.5rem;background:var(--well);white-space:pre-wrap}
 pre code{padding:0;background:none}
 section{margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid var(--line)}
 .muted{color:var(--muted)}
-.hidden{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 
 .brand{display:flex;align-items:center;gap:.75rem}
 .brand p{margin:0;line-height:1.35;min-width:0}
@@ -27,7 +33,7 @@ section{margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid var(--line)}
 .brand .name{font-weight:600}
 .tile{flex:none;display:grid;place-items:center;width:3rem;height:3rem;border-radius:.75rem;overflow:hidden;font-size:1.375rem;font-weight:650;line-height:1;color:var(--on-tile);background:var(--tile);box-shadow:inset 0 0 0 1px var(--edge)}
 .tile img{width:2rem;height:2rem;object-fit:contain}
-.badge{display:inline-block;margin-inline-start:.4em;padding:.05rem .5rem;border:1px solid var(--line);border-radius:99rem;font-size:.8125rem;font-weight:500;color:var(--muted);vertical-align:.08em}
+.badge{display:inline-block;margin-inline-start:.25em;padding:.05rem .5rem;border:1px solid var(--line);border-radius:.75rem;font-size:.8125rem;font-weight:500;color:var(--muted);vertical-align:.08em}
 
 dl{margin:0;display:grid;grid-template-columns:minmax(4.5rem,max-content) 1fr;gap:.5rem 1.25rem}
 dt{color:var(--muted)}
@@ -35,8 +41,15 @@ dd{margin:0;min-width:0}
 .scopes{margin:0;padding:0;list-style:none}
 .scopes li{display:flex;gap:.65rem;margin-top:.5rem}
 .scopes li svg{flex:none;width:1.125rem;height:1.125rem;margin-top:.2rem;color:var(--muted)}
-.scopes .muted{display:block;font-size:.8125rem}
-.codes{display:flex;flex-wrap:wrap;gap:.375rem;margin:.75rem 0 0;padding:0;list-style:none}
+.note{display:block;font-size:.8125rem;line-height:1.45;color:var(--muted)}
+.lead{color:var(--muted)}
+h2+.lead{margin-top:0}
+.codes{display:flex;flex-wrap:wrap;gap:.375rem;margin:.5rem 0 0;padding:0;list-style:none}
+.codes code{display:block}
+.steps{margin:0;padding:0;list-style:none;counter-reset:step}
+.steps li{position:relative;padding-inline-start:2.25rem;counter-increment:step}
+.steps li+li{margin-top:.5rem}
+.steps li::before{content:counter(step);position:absolute;inset-inline-start:0;top:.05rem;display:grid;place-items:center;width:1.5rem;height:1.5rem;border-radius:50%;font-size:.8125rem;font-weight:600;color:var(--muted);background:var(--well)}
 
 .caution{display:flex;gap:.75rem;margin-top:1.5rem;padding:.875rem 1rem;border-radius:.75rem;color:var(--caution-text);background:var(--caution)}
 .caution svg{flex:none;width:1.25rem;height:1.25rem;margin-top:.125rem;color:var(--caution-mark)}
@@ -59,7 +72,8 @@ input[aria-invalid]{border-color:var(--danger)}
 @keyframes arm{from,to{pointer-events:none}}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 
-.mark{display:block;width:2.5rem;height:2.5rem;margin-top:1.5rem;color:var(--muted)}
+.mark{display:block;width:2.5rem;height:2.5rem;color:var(--muted)}
+.brand+main .mark{margin-top:1.75rem}
 .mark+h1{margin-top:.75rem}
 .good{color:var(--good)}
 .bad{color:var(--danger)}
@@ -74,7 +88,8 @@ body{justify-content:center;padding:2.5rem 1.5rem}
 footer{padding:1rem 2.25rem 0}
 }
 @media (max-width:35.99rem){
-.card{flex:1 0 auto;border-bottom:1px solid var(--line)}
+.card{flex:1 0 auto}
+.card+footer{border-top:1px solid var(--line)}
 }
 @media (prefers-reduced-motion:no-preference){
 .button{transition:background-color .12s,box-shadow .12s}
