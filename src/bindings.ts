@@ -1,4 +1,5 @@
 import { createCallerCaches } from "./callers/caller-caches.ts";
+import { driverOf } from "./catalog/registry.ts";
 import { type KeyRing, loadKeyRing } from "./crypto/key-ring.ts";
 import { randomBytes } from "./crypto/random.ts";
 import { Secret } from "./crypto/secret.ts";
@@ -70,7 +71,7 @@ export async function composeServices(env: Bindings): Promise<Services> {
 /** The part of them that Grant objects use. */
 export function composeGrantDeps(env: Bindings): GrantDeps {
   const { grants, ...shared } = composeShared(env);
-  return { ...shared, gate: grants.gate, keys: lazyKeys(env) };
+  return { ...shared, gate: grants.gate, keys: lazyKeys(env), driverOf };
 }
 
 export function composeHousekeeperDeps(env: Bindings): HousekeeperDeps {

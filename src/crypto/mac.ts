@@ -2,7 +2,15 @@ import { base64url, constantTimeEqual, lengthPrefixed, utf8 } from "./bytes.ts";
 import type { KeyRing } from "./key-ring.ts";
 
 /** What a MAC is for. One key each, so that a MAC made for one purpose means nothing for another. */
-export type MacPurpose = "cache" | "state" | "access-token" | "user-code" | "audit" | "verifier" | "setup";
+export type MacPurpose =
+  | "cache"
+  | "state"
+  | "access-token"
+  | "user-code"
+  | "audit"
+  | "verifier"
+  | "setup"
+  | "fingerprint";
 
 // Keys only, never the promise of one: a request must not wait on another request's work.
 const derivedKeys = new WeakMap<KeyRing, Map<string, CryptoKey>>();

@@ -11,7 +11,7 @@ export const LOCATION_HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "o
  * A Grant's methods as its callers see them. The platform's derived type cannot express open JSON members
  * (authorization details), so this one is written down; the object implements it.
  */
-export type GrantStub = Pick<GrantObject, "token" | "revoke" | "reseal">;
+export type GrantStub = Pick<GrantObject, "token" | "authorize" | "describe" | "revoke" | "reseal">;
 export type ConnectorGateStub = DurableObjectStub<ConnectorGateObject>;
 
 /** The one place that makes stubs, so that an object is always addressed in the same jurisdiction. */

@@ -37,9 +37,9 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS superseded_tokens_by_expiry ON superseded_tokens (expires_at_ms);
   CREATE TABLE IF NOT EXISTS attempts (
     id TEXT PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('mint', 'refresh')),
+    kind TEXT NOT NULL CHECK (kind IN ('mint', 'exchange', 'refresh')),
     group_id TEXT NOT NULL,
-    -- Of the refresh token that the attempt spends; empty for a mint.
+    -- Of the refresh token that the attempt spends; else empty.
     fingerprint TEXT NOT NULL,
     started_at_ms INTEGER NOT NULL,
     deadline_ms INTEGER NOT NULL
@@ -51,9 +51,52 @@ const SCHEMA = `
     expires_at_ms INTEGER NOT NULL,
     tries INTEGER NOT NULL,
     due_at_ms INTEGER NOT NULL,
-    provider TEXT
+    provider TEXT,
+    hint TEXT NOT NULL DEFAULT 'access_token',
+    -- Of a user's tokens: what a revocation ends at that provider, and whose they are.
+    revocation_scope TEXT,
+    subject_hash TEXT
   ) STRICT;
   CREATE INDEX IF NOT EXISTS upstream_revocations_by_due ON upstream_revocations (due_at_ms);
+  CREATE TABLE IF NOT EXISTS authorization (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    authorization_id TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    link_id TEXT NOT NULL,
+    revoked_before_ms INTEGER NOT NULL,
+    authorized_at_ms INTEGER NOT NULL,
+    -- Who issued it, and whom the connector names as of a revision of its configuration.
+    provider TEXT NOT NULL,
+    configured_provider TEXT NOT NULL,
+    config_revision INTEGER NOT NULL,
+    policy TEXT,
+    asked TEXT NOT NULL,
+    granted TEXT NOT NULL,
+    subject_hash TEXT,
+    -- Of the refresh token; NULL = there is none.
+    fingerprint TEXT,
+    state TEXT NOT NULL CHECK (state IN ('active', 'lost_in_flight', 'refused_upstream', 'revoked')),
+    refusals INTEGER NOT NULL,
+    first_refused_at_ms INTEGER,
+    unknown_attempts INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    last_attempt_at_ms INTEGER,
+    last_outcome TEXT,
+    last_group TEXT,
+    next_attempt_at_ms INTEGER,
+    -- The revocation that the provider is asked to confirm, and what it said.
+    notice_token_id TEXT,
+    notice_outcome TEXT,
+    notice_at_ms INTEGER,
+    -- Whether the index of grants says what stands here.
+    indexed INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS authorization_secrets (
+    kind TEXT PRIMARY KEY CHECK (kind IN ('refresh_token', 'profile')),
+    token_id TEXT NOT NULL,
+    token_sealed TEXT NOT NULL,
+    generation INTEGER NOT NULL
+  ) STRICT;
 `;
 
 /** Brings tables of an earlier version to the present shape, one step a version, in order. */
@@ -67,6 +110,20 @@ const UPGRADES: { isOld: string; statements: string }[] = [
       ALTER TABLE tokens ADD COLUMN provider TEXT;
       ALTER TABLE upstream_revocations ADD COLUMN provider TEXT;
     `,
+  },
+  {
+    isOld: "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pragma_table_info('upstream_revocations') WHERE name = 'hint')",
+    // A constraint is changed by making the table anew: the schema does, and the next step fills it.
+    statements: `
+      ALTER TABLE upstream_revocations ADD COLUMN hint TEXT NOT NULL DEFAULT 'access_token';
+      ALTER TABLE upstream_revocations ADD COLUMN revocation_scope TEXT;
+      ALTER TABLE upstream_revocations ADD COLUMN subject_hash TEXT;
+      ALTER TABLE attempts RENAME TO old_attempts;
+    `,
+  },
+  {
+    isOld: "SELECT 1 FROM sqlite_master WHERE name = 'old_attempts'",
+    statements: "INSERT INTO attempts SELECT * FROM old_attempts; DROP TABLE old_attempts;",
   },
 ];
 

@@ -4,7 +4,7 @@ import type { GrantIdentity, GrantRevocation, GrantTokenRequest } from "./protoc
 
 /** A mint as it is counted; `outcome` is the failure's code. */
 export function mintPoint(
-  { identity, connector }: GrantTokenRequest,
+  { identity, connector }: { identity: GrantIdentity; connector: Pick<GrantTokenRequest["connector"], "type"> },
   result: Result<void>,
   durationMs: number,
 ): MintPoint {

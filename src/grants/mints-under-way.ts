@@ -1,16 +1,13 @@
 import type { Result } from "../errors.ts";
-import type { GrantTokenRequest } from "./protocol.ts";
-import { type RevocationReach, reaches } from "./reach.ts";
+import { type RevocableFacts, type RevocationReach, reaches } from "./reach.ts";
 
-/** A mint whose token is not home yet. */
-export interface MintUnderWay {
-  readonly linkId: string;
-  readonly revokedBeforeMs: number;
+/** A call whose tokens are not home yet. */
+export interface MintUnderWay extends Readonly<RevocableFacts> {
   /** Set by a revocation that means its token; what it brings home is then not stored. */
   revoked: boolean;
 }
 
-/** The mints of one Grant, by token group. One object has one I/O context, so its callers may share a promise. */
+/** The calls of one Grant, by what they are for. One object has one I/O context, so its callers may share a promise. */
 export class MintsUnderWay {
   readonly #byGroup = new Map<string, { mint: MintUnderWay; result: Promise<Result<void>> }>();
 
@@ -19,7 +16,7 @@ export class MintsUnderWay {
   }
 
   start(
-    { groupId, linkId, revokedBeforeMs }: GrantTokenRequest,
+    { groupId, linkId, revokedBeforeMs }: RevocableFacts & { groupId: string },
     work: (mint: MintUnderWay) => Promise<Result<void>>,
   ): Promise<Result<void>> {
     const mint: MintUnderWay = { linkId, revokedBeforeMs, revoked: false };

@@ -1,3 +1,4 @@
+import type { GrantPolicy } from "../catalog/driver.ts";
 import type { GrantDatabase } from "./grant-database.ts";
 
 /** A token as the provider will be told of it. */
@@ -10,9 +11,21 @@ export interface SealedToken {
   provider: string | null;
 }
 
-export interface PendingRevocation extends SealedToken {
+/** What has to be known of a user's token before its provider is told. */
+export interface NoticeFacts {
+  hint: "access_token" | "refresh_token";
+  /** What telling that provider ends (`GrantPolicy`); null = that token alone, as of the app's. */
+  revocationScope: GrantPolicy["revocationScope"] | null;
+  /** Whose it is at the provider, as the index has it; null = unknown. */
+  subjectHash: string | null;
+}
+
+export interface PendingRevocation extends SealedToken, NoticeFacts {
   tries: number;
 }
+
+/** A token of the app itself. */
+export const APP_TOKEN: NoticeFacts = { hint: "access_token", revocationScope: null, subjectHash: null };
 
 /** Handled in one go; what is left is due at once in the next. */
 const MAX_AT_ONCE = 50;
@@ -25,20 +38,25 @@ export class PendingRevocations {
     this.#db = db;
   }
 
-  add(token: SealedToken, dueAtMs: number): void {
+  add(token: SealedToken, dueAtMs: number, facts: NoticeFacts): void {
     this.#db.run(
       `INSERT OR IGNORE INTO upstream_revocations
-         (token_id, token_sealed, generation, expires_at_ms, provider, tries, due_at_ms)
-       VALUES (?, ?, ?, ?, ?, 0, ?)`,
+         (token_id, token_sealed, generation, expires_at_ms, provider, tries, due_at_ms, hint, revocation_scope,
+          subject_hash)
+       VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`,
       token.tokenId,
       token.sealed,
       token.generation,
       token.expiresAtMs,
       token.provider,
       dueAtMs,
+      facts.hint,
+      facts.revocationScope,
+      facts.subjectHash,
     );
   }
 
+  /** Refresh tokens first: a provider may end the access tokens with them (RFC 7009 §2.1). */
   due(nowMs: number): PendingRevocation[] {
     type Row = {
       token_id: string;
@@ -47,10 +65,13 @@ export class PendingRevocations {
       expires_at_ms: number;
       provider: string | null;
       tries: number;
+      hint: NoticeFacts["hint"];
+      revocation_scope: NoticeFacts["revocationScope"];
+      subject_hash: string | null;
     };
     const rows = this.#db.rows<Row>(
-      `SELECT token_id, token_sealed, generation, expires_at_ms, provider, tries FROM upstream_revocations
-       WHERE due_at_ms <= ? ORDER BY due_at_ms LIMIT ?`,
+      `SELECT token_id, token_sealed, generation, expires_at_ms, provider, tries, hint, revocation_scope, subject_hash
+       FROM upstream_revocations WHERE due_at_ms <= ? ORDER BY hint DESC, due_at_ms LIMIT ?`,
       nowMs,
       MAX_AT_ONCE,
     );
@@ -61,6 +82,9 @@ export class PendingRevocations {
       expiresAtMs: row.expires_at_ms,
       provider: row.provider,
       tries: row.tries,
+      hint: row.hint,
+      revocationScope: row.revocation_scope,
+      subjectHash: row.subject_hash,
     }));
   }
 

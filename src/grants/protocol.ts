@@ -71,6 +71,15 @@ export type GrantAuthorizationAnswer =
 /** `active`; or why tokens stopped: the provider's answer was lost and it refuses the old token; it refused; revoked. */
 export type AuthorizationState = "active" | "lost_in_flight" | "refused_upstream" | "revoked";
 
+/**
+ * What became of telling the provider that an authorization ended. `shared`: it was not told, since at this provider
+ * that would end another grant of the same user, too. `given_up`: it never confirmed.
+ */
+export interface UpstreamRevocation {
+  outcome: "pending" | "confirmed" | "unsupported" | "shared" | "given_up";
+  atMs: number | null;
+}
+
 /** What a Grant tells an operator of its user's authorization: no token, and nothing that a provider said. */
 export interface GrantDescription {
   authorizationId: string;
@@ -83,6 +92,8 @@ export interface GrantDescription {
   lastRefresh: { atMs: number; outcome: "ok" | Failure["code"] } | null;
   /** When the Grant goes on by itself; null = when somebody asks. */
   nextAttemptAtMs: number | null;
+  /** Null = it was never ended. */
+  upstreamRevocation: UpstreamRevocation | null;
 }
 
 /** One token as the edge may hold it. `token` is plaintext: it never rests anywhere in this shape but in memory. */

@@ -2,8 +2,9 @@ import { causeOf } from "../errors.ts";
 import type { GrantDeps } from "./deps.ts";
 import type { GrantRow, GrantStore } from "./grant-store.ts";
 import type { PendingRevocation, PendingRevocations } from "./pending-revocations.ts";
+import type { UpstreamRevocation } from "./protocol.ts";
 import type { TokenVault } from "./token-vault.ts";
-import { nextTryAtMs, revokeUpstream } from "./upstream-revocation.ts";
+import { endsOwnGrant, nextTryAtMs, revokeUpstream } from "./upstream-revocation.ts";
 
 export interface NoticeCounts {
   revoked: number;
@@ -14,36 +15,34 @@ export interface NoticeCounts {
 }
 
 /** A provider that is slow makes neither an operator nor a walk wait longer than this and one call; the alarm goes on. */
-const SENDING_MS = 5_000;
+export const SENDING_MS = 5_000;
 
 /** What became of one notice; `expired`: there is nothing left to tell. */
-type Sent = "revoked" | "unsupported" | "failed" | "expired";
+type Sent = "revoked" | "unsupported" | "shared" | "failed" | "expired";
 
 /** Tells the provider of revoked tokens, now and, where that fails, from the object's alarm until it works or they expire. */
 export class ProviderNotices {
-  readonly #storage: Pick<DurableObjectStorage, "setAlarm">;
+  readonly #grantName: string;
   readonly #revocations: PendingRevocations;
-  readonly #store: Pick<GrantStore, "purge" | "latestExpiryMs">;
+  readonly #store: GrantStore;
   readonly #vault: TokenVault;
   readonly #deps: GrantDeps;
   /** Notices that some call is sending: a walk and an operator may both come at once. */
   readonly #inHand = new Set<string>();
 
   constructor(
-    storage: Pick<DurableObjectStorage, "setAlarm">,
-    revocations: PendingRevocations,
-    store: Pick<GrantStore, "purge" | "latestExpiryMs">,
-    vault: TokenVault,
+    grantName: string,
+    parts: { revocations: PendingRevocations; store: GrantStore; vault: TokenVault },
     deps: GrantDeps,
   ) {
-    this.#storage = storage;
-    this.#revocations = revocations;
-    this.#store = store;
-    this.#vault = vault;
+    this.#grantName = grantName;
+    this.#revocations = parts.revocations;
+    this.#store = parts.store;
+    this.#vault = parts.vault;
     this.#deps = deps;
   }
 
-  /** Send what is due and schedule the rest. A grant that was never written to has nothing to send. */
+  /** Send what is due. A grant that was never written to has nothing to send. */
   async send(grant: GrantRow | null): Promise<NoticeCounts> {
     const counts: NoticeCounts = { revoked: 0, unsupported: 0, failed: 0, pending: 0 };
     if (grant === null) return counts;
@@ -54,41 +53,20 @@ export class ProviderNotices {
       for (const pending of mine) {
         if (this.#deps.now() - startedAtMs >= SENDING_MS) break;
         const outcome = await this.#trySend(grant, pending);
-        if (outcome !== "expired") counts[outcome]++;
+        if (outcome !== "expired") counts[outcome === "shared" ? "unsupported" : outcome]++;
       }
     } finally {
       for (const { tokenId } of mine) this.#inHand.delete(tokenId);
     }
-    await this.schedule();
     counts.pending = this.#revocations.summary().count;
     return counts;
   }
 
-  /**
-   * The same for an alarm, which also clears away what has expired. It must not throw: a failing one would be retried a
-   * few times and then forgotten.
-   */
-  async sendFromAlarm(grant: GrantRow | null): Promise<void> {
-    try {
-      this.#store.purge(this.#deps.now());
-      await this.send(grant);
-    } catch (error) {
-      const reason = causeOf(error);
-      this.#deps.log.error("grant.alarm_failed", { reason });
-      await this.#storage.setAlarm(nextTryAtMs(1, this.#deps.now()));
-    }
-  }
-
-  /**
-   * Arm the alarm: for the earliest notice, or for when the last token will have expired, which nobody may come to see.
-   * A Grant that is in use clears away as it goes.
-   */
-  async schedule(): Promise<void> {
-    const nextAtMs = this.#revocations.summary().nextDueAtMs ?? this.#store.latestExpiryMs();
-    if (nextAtMs === null) return;
-    // Who is sending schedules anew at its end; until then an alarm is only for the case that it dies.
-    const earliestMs = this.#inHand.size > 0 ? this.#deps.now() + 2 * SENDING_MS : 0;
-    await this.#storage.setAlarm(Math.max(nextAtMs, earliestMs));
+  /** When the next notice is due (ms); while some call is sending, that is only for the case that it dies. */
+  nextDueMs(): number | null {
+    const { nextDueAtMs } = this.#revocations.summary();
+    if (nextDueAtMs === null || this.#inHand.size === 0) return nextDueAtMs;
+    return Math.max(nextDueAtMs, this.#deps.now() + 2 * SENDING_MS);
   }
 
   /** What cannot even be attempted, an unreadable token say, is postponed: it must not hold up the others. */
@@ -103,23 +81,35 @@ export class ProviderNotices {
     }
   }
 
-  async #sendOne(
-    grant: GrantRow,
-    { tokenId, generation, sealed, expiresAtMs, provider, tries }: PendingRevocation,
-  ): Promise<Sent> {
+  async #sendOne(grant: GrantRow, pending: PendingRevocation): Promise<Sent> {
     const { now, keys } = this.#deps;
-    if (expiresAtMs <= now()) {
-      this.#revocations.end(tokenId);
-      return "expired";
-    }
+    const { tokenId, generation, sealed, expiresAtMs, tries } = pending;
+    if (expiresAtMs <= now()) return this.#end(tokenId, "expired");
     const token = await this.#vault.open({ teamId: grant.teamId, tokenId, generation }, sealed);
     this.#vault.forget(tokenId);
-    const outcome = await revokeUpstream(grant, { token, provider }, await keys(), this.#deps);
-    if (outcome === "retry") {
-      this.#revocations.postpone(tokenId, nextTryAtMs(tries, now()));
-      return "failed";
-    }
+    const isOwn = () => endsOwnGrant(pending, this.#store.authorizations.read());
+    const told = { token, notice: pending, isOwn };
+    const outcome = await revokeUpstream(grant, this.#grantName, told, await keys(), this.#deps);
+    if (outcome !== "retry") return this.#end(tokenId, outcome);
+    this.#revocations.postpone(tokenId, nextTryAtMs(tries, now()));
+    return "failed";
+  }
+
+  /** The notice goes, and where it stood for an authorization, that keeps what became of it. */
+  #end<Outcome extends Exclude<Sent, "failed">>(tokenId: string, outcome: Outcome): Outcome {
     this.#revocations.end(tokenId);
+    const authorization = this.#store.authorizations.read();
+    if (authorization?.notice?.tokenId === tokenId) {
+      const notice = { tokenId, outcome: EVIDENCE[outcome], atMs: this.#deps.now() };
+      this.#store.authorizations.write({ ...authorization, notice });
+    }
     return outcome;
   }
 }
+
+const EVIDENCE: Record<Exclude<Sent, "failed">, UpstreamRevocation["outcome"]> = {
+  revoked: "confirmed",
+  unsupported: "unsupported",
+  shared: "shared",
+  expired: "given_up",
+};

@@ -10,7 +10,7 @@ import type { TokenVault } from "./token-vault.ts";
 type SealedToken = { token_id: string; token_sealed: string; generation: number };
 
 /** Where a Grant keeps envelopes. */
-const TABLES = ["tokens", "superseded_tokens", "upstream_revocations"] as const;
+const TABLES = ["tokens", "superseded_tokens", "upstream_revocations", "authorization_secrets"] as const;
 /** A token that moves from one table to another while it is re-sealed is found in the next round. */
 const MAX_ROUNDS = 3;
 

@@ -1,22 +1,31 @@
 import * as z from "zod";
-import type { AuthorizationDetail } from "../catalog/driver.ts";
+import type { AuthorizationDetail, Claims, IssuedToken } from "../catalog/driver.ts";
 import { NEVER_MS } from "../tokens/lease.ts";
 import type { StoredFacts } from "./freshness.ts";
-import type { Minted } from "./mint.ts";
 import type { GrantTokenRequest, LeasedToken } from "./protocol.ts";
 import type { SupersededToken } from "./superseded-tokens.ts";
 
 /** A static value is read anew after this time, whoever asks for it and for how long. */
 const STATIC_KEPT_MS = 60 * 60_000;
 
+/** A token, and who issued it (`Driver.provider`). */
+export interface Minted {
+  issued: IssuedToken;
+  provider: string;
+}
+
 /** The current token of a token group. */
 export interface StoredToken extends StoredFacts, SupersededToken {
   groupId: string;
   /** A value that an operator stored: there is nothing to revoke upstream. */
   static: boolean;
+  /** When somebody was given it last (ms), or a stand-in from before it came. */
+  askedAtMs: number;
   granted: {
     scopes: string[];
     resources: string[];
+    /** Of a user's tokens: for whom they are. */
+    audience?: string[] | undefined;
     authorizationDetails: AuthorizationDetail[];
     metadata?: Record<string, string | number | boolean> | undefined;
   };
@@ -26,6 +35,7 @@ const strings = z.array(z.string());
 const granted = z.object({
   scopes: strings,
   resources: strings,
+  audience: strings.optional(),
   authorizationDetails: z.array(z.looseObject({ type: z.string() })),
   metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
 });
@@ -40,14 +50,15 @@ export type TokenRow = {
   static: number;
   revoked_before_ms: number;
   granted: string;
+  asked_at_ms: number;
   keep_until_ms: number | null;
   link_id: string | null;
   provider: string | null;
 };
 
-/** What a mint brought home, as it is stored. */
+/** What a provider issued, as it is stored. */
 export function mintedToken(
-  { groupId, linkId, revokedBeforeMs }: Pick<GrantTokenRequest, "groupId" | "linkId" | "revokedBeforeMs">,
+  { groupId, linkId, revokedBeforeMs }: Pick<StoredToken, "groupId" | "linkId" | "revokedBeforeMs">,
   { issued, provider }: Minted,
   place: Pick<StoredToken, "tokenId" | "sealed" | "generation" | "mintedAtMs">,
 ): StoredToken {
@@ -62,6 +73,7 @@ export function mintedToken(
     lifetimeMs: expiresAtMs - place.mintedAtMs,
     keepUntilMs: issued.static ? Math.min(expiresAtMs, place.mintedAtMs + STATIC_KEPT_MS) : expiresAtMs,
     static: issued.static,
+    askedAtMs: place.mintedAtMs,
     revokedBeforeMs,
     scopes,
     granted: { scopes, resources, authorizationDetails, metadata },
@@ -80,6 +92,7 @@ export function storedToken(row: TokenRow): StoredToken {
     lifetimeMs: row.expires_at_ms - row.minted_at_ms,
     keepUntilMs: row.keep_until_ms ?? row.expires_at_ms,
     static: row.static === 1,
+    askedAtMs: row.asked_at_ms,
     revokedBeforeMs: row.revoked_before_ms,
     scopes: grantedThen.scopes,
     granted: grantedThen,
@@ -88,27 +101,40 @@ export function storedToken(row: TokenRow): StoredToken {
   };
 }
 
+/** What an answer says beyond the stored token itself. */
+export interface LeaseTerms extends Pick<LeasedToken, "token" | "authorizationId" | "leaseFromMs"> {
+  claims?: Claims | null;
+  externalSubject?: string | null;
+  /** Null = as the provider says. */
+  toldExpiryMs?: number | null;
+}
+
 /** A stored token as the edge may hold it, for as long as the connector leases. */
 export function leasedToken(
-  { snapshotVersion, connector }: Pick<GrantTokenRequest, "snapshotVersion" | "connector">,
+  { groupId, snapshotVersion, connector }: Pick<GrantTokenRequest, "groupId" | "snapshotVersion" | "connector">,
   stored: StoredToken,
-  { token, authorizationId, leaseFromMs }: Pick<LeasedToken, "token" | "authorizationId" | "leaseFromMs">,
+  { token, authorizationId, leaseFromMs, claims, externalSubject, toldExpiryMs = null }: LeaseTerms,
 ): LeasedToken {
-  const { groupId, tokenId, expiresAtMs, lifetimeMs, revokedBeforeMs } = stored;
-  const { metadata, ...granted } = stored.granted;
+  const { tokenId, expiresAtMs, lifetimeMs, revokedBeforeMs } = stored;
+  const { metadata, scopes, resources, authorizationDetails } = stored.granted;
   return {
     token,
     tokenId,
-    expiresAtMs,
+    expiresAtMs: toldExpiryMs ?? expiresAtMs,
     static: stored.static,
     lifetimeMs,
-    ...granted,
+    scopes,
+    resources,
+    authorizationDetails,
     ...(metadata === undefined ? {} : { metadata }),
+    ...(claims ? { claims } : {}),
+    ...(externalSubject ? { externalSubject } : {}),
     authorizationId,
     groupId,
     snapshotVersion,
     revokedBeforeMs,
     leaseFromMs,
-    leaseUntilMs: leaseFromMs + connector.leaseSeconds * 1000,
+    // What a refresh ends must not be anywhere that the refresh does not reach.
+    leaseUntilMs: toldExpiryMs === null ? leaseFromMs + connector.leaseSeconds * 1000 : leaseFromMs,
   };
 }

@@ -2,7 +2,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { randomBytes } from "../../src/crypto/random.ts";
-import { BACKGROUND_PERMITS, ConnectorGateObject, type PermitRequest } from "../../src/grants/connector-gate.ts";
+import { BACKGROUND_PERMITS } from "../../src/grants/background-queue.ts";
+import { ConnectorGateObject, type PermitRequest } from "../../src/grants/connector-gate.ts";
 
 const START_MS = 1_000_000;
 
@@ -38,11 +39,11 @@ describe("permits", () => {
       for (let count = 0; count < BACKGROUND_PERMITS; count++) permits.push(await permit(gate, idle));
       expect(await gate.acquire(idle)).toEqual({
         ok: false,
-        failure: { code: "rate_limited", reason: "background permits in use", retryAfterMs: 1000 },
+        failure: { code: "rate_limited", reason: "background permits in use", retryAfterMs: 63 },
       });
       await permit(gate, waiting);
       await gate.report(permits[3] ?? "", { kind: "other" });
-      await permit(gate, idle);
+      await permit(gate, { ...idle, hasWaited: true });
       expect((await gate.acquire(idle)).ok).toBe(false);
     }));
 
@@ -52,8 +53,9 @@ describe("permits", () => {
       clock.nowMs += 29_999;
       expect((await gate.acquire(idle)).ok).toBe(false);
       clock.nowMs += 1;
-      for (let count = 0; count < BACKGROUND_PERMITS; count++) await permit(gate, idle);
-      expect((await gate.acquire(idle)).ok).toBe(false);
+      const returning = { ...idle, hasWaited: true };
+      for (let count = 0; count < BACKGROUND_PERMITS; count++) await permit(gate, returning);
+      expect((await gate.acquire(returning)).ok).toBe(false);
     }));
 });
 

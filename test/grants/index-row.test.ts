@@ -44,6 +44,8 @@ describe("a Grant in the index", () => {
         partition: "preview",
         created_at_ms: 10,
         seen_at_ms: 20,
+        external_subject: null,
+        authorization_state: null,
       },
     ]);
     const kids = await env.DB.prepare("SELECT kid FROM grant_keys WHERE grant_name = 'g1:seen' ORDER BY kid").all();

@@ -34,6 +34,7 @@ describe("C-09 nothing that is still valid is forgotten silently", () => {
     lifetimeMs: HOUR_MS,
     keepUntilMs: HOUR_MS + index,
     static: false,
+    askedAtMs: index,
     revokedBeforeMs: 0,
     scopes: [],
     granted: { scopes: [], resources: [], authorizationDetails: [] },

@@ -1,5 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { driverOf } from "../../src/catalog/registry.ts";
 import { utf8 } from "../../src/crypto/bytes.ts";
 import { randomBytes } from "../../src/crypto/random.ts";
 import { fail, ok, type Result } from "../../src/errors.ts";
@@ -7,7 +8,7 @@ import type { ProviderOutcome } from "../../src/grants/connector-gate.ts";
 import type { GrantDeps } from "../../src/grants/deps.ts";
 import { GrantObject } from "../../src/grants/grant.ts";
 import { grantName } from "../../src/grants/name.ts";
-import type { GrantIdentity, GrantTokenRequest, LeasedToken } from "../../src/grants/protocol.ts";
+import type { GrantIdentity, GrantSubject, GrantTokenRequest, LeasedToken } from "../../src/grants/protocol.ts";
 import { createLogger } from "../../src/log.ts";
 import type { Point } from "../../src/metrics/metrics.ts";
 import type { OutboundRequest } from "../../src/outbound/guarded-fetch.ts";
@@ -30,12 +31,12 @@ const saved = succeeded(
 type Answer = { status: number; body: object } | Parameters<typeof fail>[0];
 
 /** One Grant over its own SQLite, the database of this file, and a provider, a gate and a KV that are fakes. */
-export async function grantWorld() {
+export async function grantWorld(subject: GrantSubject = { type: "app" }) {
   const connector = await seedConnector({ config: saved.config }, { clientSecret: "the-client-secret" });
   const identity: GrantIdentity = {
     connectorId: connector.id,
     installationId: null,
-    subject: { type: "app" },
+    subject,
     partition: "production",
   };
   const state = {
@@ -90,6 +91,7 @@ export async function grantWorld() {
       put: async (key, _, ttlSeconds) => void state.kv.push({ key, ttlSeconds }),
     },
     keys: async () => state.ring,
+    driverOf,
     // The methods that a Grant calls, without the stub around them.
     gate: () => gate as unknown as ReturnType<GrantDeps["gate"]>,
   };
