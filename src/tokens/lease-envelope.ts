@@ -21,6 +21,8 @@ export const leasedToken = z.object({
   authorizationDetails: z.array(z.looseObject({ type: z.string() })),
   authorizationId: z.string(),
   metadata: z.record(z.string(), scalar).optional(),
+  claims: z.record(z.string(), z.union([scalar, z.array(z.string()), z.null()])).optional(),
+  externalSubject: z.string().optional(),
   groupId: z.string(),
   snapshotVersion: z.string(),
   revokedBeforeMs: z.number(),

@@ -8,7 +8,7 @@ export function tokenWire(
   { connector }: ConnectorSnapshot,
   { validityBufferMs, nowMs }: { validityBufferMs: number; nowMs: number },
 ) {
-  const { resources, authorizationDetails, metadata } = token;
+  const { resources, authorizationDetails, metadata, claims, externalSubject } = token;
   return {
     token: token.token,
     tokenId: token.tokenId,
@@ -21,5 +21,7 @@ export function tokenWire(
     ...(resources.length === 0 ? {} : { resources }),
     ...(authorizationDetails.length === 0 ? {} : { authorizationDetails }),
     ...(metadata === undefined ? {} : { metadata }),
+    ...(externalSubject === undefined ? {} : { externalSubject }),
+    ...(claims === undefined ? {} : { claims }),
   };
 }

@@ -11,13 +11,15 @@ const snapshotLease = { snapshot: snapshot(), leaseFromMs: 0, leaseUntilMs: 60_0
 const sealToken = (value: unknown) => sealLease(keys, "token", KEY, value, randomBytes);
 
 describe("a lease in KV", () => {
-  test("comes back as it was, metadata included", async () => {
+  test("comes back as it was, metadata and claims included", async () => {
     const token = {
       ...leased,
       scopes: ["read", "write"],
       resources: ["https://api.example.com"],
       authorizationDetails: [{ type: "files", actions: ["read"], deep: { er: [1, null] } }],
       metadata: { team: "a", count: 3, bot: true },
+      claims: { groups: ["a"], verified: true, locale: null },
+      externalSubject: "00u1",
     };
     expect(await openLease(keys, "token", KEY, await sealToken(token), leasedToken)).toEqual(token);
     const sealed = await sealLease(keys, "snapshot", KEY, snapshotLease, randomBytes);

@@ -23,6 +23,11 @@ test("resources, authorization details and metadata are told where there are any
   expect(tokenWire({ ...leased, scopes: [] }, snapshot(), ASKED)).toHaveProperty("scopes", []);
 });
 
+test("whose token it is, and what the provider said of them, are told where they are known", () => {
+  const told = { externalSubject: "00u1", claims: { groups: ["a", "b"], email_verified: true, locale: null } };
+  expect(tokenWire({ ...leased, ...told }, snapshot(), ASKED)).toMatchObject(told);
+});
+
 test("a static value is told to last as long as its very caller needs, and never longer than it does", () => {
   const told = (fields: object, validityBufferMs: number) =>
     tokenWire({ ...leased, static: true, ...fields }, snapshot(), { validityBufferMs, nowMs: 1_000 }).expiresAt;
