@@ -1,0 +1,135 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { authenticate, REMEMBER_MS } from "../../src/callers/authenticate.ts";
+import { MAX_RULES_TOGETHER } from "../../src/callers/caller-directory.ts";
+import { fail } from "../../src/errors.ts";
+import { d1Database, sql } from "../../src/store/database.ts";
+import { deleteRow, goodClaims, isolate, NOW_MS, signer, storeIssuer, storeProject, trustedIssuer } from "./support.ts";
+
+type World = ReturnType<typeof isolate>;
+
+/** The answer's code where nobody can be asked any more: only what is remembered is left. */
+async function fromMemory({ deps }: World, token: string): Promise<string> {
+  const directory = { ...deps.directory, issuer: async () => fail("storage_unavailable") };
+  const result = await authenticate(new Headers({ authorization: `Bearer ${token}` }), { ...deps, directory });
+  return result.ok ? "ok" : result.failure.code;
+}
+
+/** Why a token was refused, as the log hears it. */
+async function refusal({ deps }: World, token: string) {
+  const result = await authenticate(new Headers({ authorization: `Bearer ${token}` }), deps);
+  return result.ok ? null : result.failure;
+}
+
+describe("a verified token", () => {
+  test("is remembered until a renewal of what it rests on is due, and never for more than a minute", async () => {
+    const idp = await trustedIssuer();
+    const world = isolate();
+    const token = await idp.sign(goodClaims(idp.issuer));
+    expect(await fromMemory(world, token)).toBe("storage_unavailable");
+    expect(await world.code(token)).toBe("ok");
+    expect(await fromMemory(world, token)).toBe("ok");
+    world.state.nowMs = NOW_MS + 0.6 * REMEMBER_MS - 1;
+    expect(await fromMemory(world, token)).toBe("ok");
+    world.state.nowMs = NOW_MS + 0.8 * REMEMBER_MS;
+    expect(await fromMemory(world, token)).toBe("storage_unavailable");
+  });
+
+  test("is not remembered beyond its own end", async () => {
+    const idp = await trustedIssuer();
+    const world = isolate();
+    const token = await idp.sign(goodClaims(idp.issuer, { exp: NOW_MS / 1000 + 10 }));
+    expect(await world.code(token)).toBe("ok");
+    world.state.nowMs = NOW_MS + 9_999;
+    expect(await fromMemory(world, token)).toBe("ok");
+    world.state.nowMs = NOW_MS + 10_000;
+    expect(await fromMemory(world, token)).toBe("storage_unavailable");
+  });
+
+  test("B-08 is not remembered at all if it is good once", async () => {
+    const idp = await trustedIssuer({ oneTimeTokens: true });
+    const world = isolate();
+    const token = await idp.sign(goodClaims(idp.issuer, { jti: "once" }));
+    expect(await world.code(token)).toBe("ok");
+    expect(await fromMemory(world, token)).toBe("storage_unavailable");
+    expect(await world.code(token)).toBe("token_replayed");
+  });
+});
+
+describe("a token that is good once", () => {
+  test("B-08 is not taken for a replay when the database could not tell, and can be sent again", async () => {
+    const idp = await trustedIssuer({ oneTimeTokens: true });
+    const world = isolate();
+    const first = await idp.sign(goodClaims(idp.issuer, { jti: "a" }));
+    expect(await world.code(first)).toBe("ok");
+    await world.settle();
+    const second = await idp.sign(goodClaims(idp.issuer, { jti: "b" }));
+    world.state.dbDown = true;
+    expect(await world.code(second)).toBe("storage_unavailable");
+    world.state.dbDown = false;
+    expect(await world.code(second)).toBe("ok");
+  });
+
+  test("B-08 without an id says what it lacks; with one, the id is kept until no clock believes the token", async () => {
+    const idp = await trustedIssuer({ oneTimeTokens: true });
+    const world = isolate();
+    const nameless = await idp.sign(goodClaims(idp.issuer));
+    expect(await refusal(world, nameless)).toMatchObject({ code: "token_claims_invalid", reason: "claim=jti missing" });
+    expect(await world.code(await idp.sign(goodClaims(idp.issuer, { jti: "kept" })))).toBe("ok");
+    const statement = sql("SELECT expires_at_ms FROM used_token_ids WHERE issuer_id = ?", idp.issuerId);
+    expect(await d1Database(env.DB).all(statement)).toEqual([{ expires_at_ms: NOW_MS + 300_000 + 30_000 }]);
+  });
+});
+
+describe("a refusal that rests on a lease", () => {
+  test("stands while the database cannot say better", async () => {
+    const idp = await trustedIssuer();
+    const world = isolate();
+    expect(await world.code(await idp.sign(goodClaims(idp.issuer)))).toBe("ok");
+    await world.settle();
+    const other = await idp.sign(goodClaims(idp.issuer, { aud: "https://other.example" }));
+    world.state.dbDown = true;
+    expect(await world.code(other)).toBe("audience_mismatch");
+  });
+
+  test("gives way to what the database says now, a worse refusal included", async () => {
+    const idp = await trustedIssuer();
+    const world = isolate();
+    expect(await world.code(await idp.sign(goodClaims(idp.issuer)))).toBe("ok");
+    await world.settle();
+    await deleteRow("issuers", idp.issuerId);
+    const other = await idp.sign(goodClaims(idp.issuer, { sub: "stranger" }));
+    expect(await world.code(other)).toBe("issuer_not_trusted");
+  });
+});
+
+describe("an issuer with as many rules as are leased together, or one more", () => {
+  test.each([MAX_RULES_TOGETHER, MAX_RULES_TOGETHER + 1, MAX_RULES_TOGETHER + 2])("%i: none is lost", async (count) => {
+    const key = await signer();
+    const issuer = `https://idp-${crypto.randomUUID()}.example.com`;
+    const issuerId = await storeIssuer({ issuer, keys: [key.publicJwk] });
+    const projectId = await storeProject();
+    await d1Database(env.DB).run(
+      sql(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
+         INSERT INTO identities (id, issuer_id, selector_value, project_id, environment, claims, created_at_ms)
+         SELECT printf('idn_%s_%d', ?1, i), ?1, json_quote(printf('w-%d', i)), ?2, 'preview',
+           json_object('sub', printf('w-%d', i)), i FROM n`,
+        issuerId,
+        projectId,
+        count,
+      ),
+    );
+    const world = isolate();
+    for (const sub of ["w-1", `w-${count - 1}`, `w-${count}`]) {
+      expect([sub, await world.code(await key.sign(goodClaims(issuer, { sub })))]).toEqual([sub, "ok"]);
+    }
+    expect(await world.code(await key.sign(goodClaims(issuer, { sub: `w-${count + 1}` })))).toBe("forbidden");
+  });
+});
+
+test("a refused caller's log says why, a caller's answer does not depend on it", async () => {
+  const world = isolate();
+  const malformed = `vk_${"0".repeat(60)}`;
+  expect(await refusal(world, malformed)).toEqual({ code: "unauthorized", reason: "malformed access token" });
+});
