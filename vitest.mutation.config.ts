@@ -28,7 +28,7 @@ export default defineConfig({
     },
   },
   test: {
-    include: [`test/${folder}/**/*.test.ts`],
+    include: [`test/${folder}/**/*.test.ts`, ...tests.also.map((name) => `test/${name}.test.ts`)],
     exclude: Object.keys(tests.without).map((name) => `test/${name}.test.ts`),
     globalSetup: ["./test/global/providers.ts"],
     setupFiles: ["./test/node/setup.ts", "./test/setup.ts", "./test/forget-providers.ts"],

@@ -1,13 +1,24 @@
-/** Folders of `src` that are mutated, and their tests below `test` that are not asked, without `.test.ts`, with the reason. */
-export const MUTATED_FOLDERS: Readonly<Record<string, { without: Readonly<Record<string, string>> }>> = {
-  crypto: { without: {} },
-  callers: { without: {} },
-  tokens: { without: { "tokens/faults": "it kills objects in the middle of their work, which only the platform can" } },
+interface MutatedFolder {
+  /** Tests of other folders that are about this one, too. Like the names in `without`, below `test` and without `.test.ts`. */
+  also: readonly string[];
+  /** Tests of the folder itself that are not asked, with the reason. */
+  without: Readonly<Record<string, string>>;
+}
+
+/** Folders of `src` that are mutated. The tests of the same name are asked about them. */
+export const MUTATED_FOLDERS: Readonly<Record<string, MutatedFolder>> = {
+  crypto: { also: [], without: {} },
+  callers: { also: ["issuer/development-tokens", "keys/rotation", "team/access-tokens"], without: {} },
+  tokens: {
+    also: [],
+    without: { "tokens/faults": "it kills objects in the middle of their work, which only the platform can" },
+  },
   grants: {
+    also: ["keys/reseal", "keys/rotation"],
     without: {
       "grants/revocation-notices": "it waits for seconds, and restarts objects as only the platform can",
       "grants/scope-ceiling": "it waits for seconds",
     },
   },
-  outbound: { without: {} },
+  outbound: { also: [], without: {} },
 };
