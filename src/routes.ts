@@ -1,10 +1,12 @@
 import { providerCallback } from "./authorize/callback-endpoint.ts";
 import { completeAuthorization } from "./authorize/complete-endpoint.ts";
+import { loginCallback } from "./authorize/login-callback-endpoint.ts";
 import { decideAuthorization, showAuthorization } from "./authorize/page-endpoints.ts";
 import { getResult, postResult } from "./authorize/result-endpoints.ts";
 import { startAuthorization } from "./authorize/start-endpoint.ts";
 import { createIdentity, getIdentities, removeIdentity } from "./callers/identity-endpoints.ts";
 import { createIssuer, getIssuers, removeIssuer } from "./callers/issuer-endpoints.ts";
+import { putIssuerLogin, removeIssuerLogin } from "./callers/issuer-login-endpoints.ts";
 import {
   deleteConnector,
   getConnector,
@@ -21,6 +23,7 @@ import {
   putProjectLink,
 } from "./connectors/link-endpoints.ts";
 import { getIcon, uploadFile } from "./files/file-endpoints.ts";
+import { deleteGrant, getGrant, getGrants } from "./grants/grant-endpoints.ts";
 import { health } from "./health/health-endpoint.ts";
 import type { Route } from "./http/routing.ts";
 import { createWorkloadToken, jwks, openidConfiguration } from "./issuer/issuer-endpoints.ts";
@@ -75,6 +78,8 @@ export const ROUTES: readonly Route[] = [
   ["POST", "/v1/issuers", createIssuer],
   ["GET", "/v1/issuers", getIssuers],
   ["DELETE", "/v1/issuers/:id", removeIssuer],
+  ["PUT", "/v1/issuers/:id/login", putIssuerLogin],
+  ["DELETE", "/v1/issuers/:id/login", removeIssuerLogin],
   ["POST", "/v1/issuer/keys", createIssuerKey],
   ["GET", "/v1/issuer/keys", getIssuerKeys],
   ["DELETE", "/v1/issuer/keys/:id", removeIssuerKey],
@@ -99,12 +104,16 @@ export const ROUTES: readonly Route[] = [
   // Tokens
   ["POST", "/v1/connect/token/:c", issueToken],
   ["DELETE", "/v1/connect/connectors/:c/tokens", revokeTokens],
+  ["GET", "/v1/connect/connectors/:c/grants", getGrants],
+  ["GET", "/v1/connect/connectors/:c/grants/:id", getGrant],
+  ["DELETE", "/v1/connect/connectors/:c/grants/:id", deleteGrant],
 
   // Authorizations: the app asks, the user's browser goes and comes back
   ["POST", "/v1/connect/authorize/:c", startAuthorization],
   ["GET", "/authorize/:id", showAuthorization],
   ["POST", "/authorize/:id", decideAuthorization],
   ["GET", "/callback/:c", providerCallback],
+  ["GET", "/login/callback/:id", loginCallback],
   ["POST", "/v1/connect/complete", completeAuthorization],
   ["GET", "/v1/connect/result/:id", getResult],
   ["POST", "/v1/connect/result", postResult],

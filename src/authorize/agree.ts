@@ -4,6 +4,7 @@ import type { Services } from "../services.ts";
 import { type Authority, authorityOf } from "./authority.ts";
 import { consentView, keyProblem } from "./consent.ts";
 import type { DecisionForm } from "./decision-form.ts";
+import { setFlowCookie } from "./flow-cookie.ts";
 import { type FlowSecrets, newLeg, randomText, sealFlow } from "./flow-secrets.ts";
 import { giveUp, goOn, type Visit } from "./go-on.ts";
 import { failurePage, pageAnswer } from "./page-answer.ts";
@@ -30,7 +31,12 @@ export async function agree({ request, form, cookie, browser }: Agreement, visit
   const { db, now } = services;
   const authority = await authorityOf(request, services);
   if (!authority.ok) return giveUp(request, authority.failure, visit);
-  if (request.status !== "pending") return goOn(request, authority.value, null, visit);
+  const cookieHash = await sha256Base64url(cookie);
+  if (request.status !== "pending") {
+    const answer = await goOn(request, authority.value, null, visit);
+    // The same form once more: its cookie may not have arrived yet. Another form's would not be the right one.
+    return request.browserHash === cookieHash ? withCookie(answer, request, cookie, services) : answer;
+  }
 
   const problem = authority.value.users.kind === "pasted-key" ? keyProblem(form.key) : null;
   if (problem !== null) {
@@ -38,12 +44,20 @@ export async function agree({ request, form, cookie, browser }: Agreement, visit
     return pageAnswer(consentView(request, authority.value, page), 400);
   }
   const step = await firstStep(request, authority.value, form.key, services);
-  const isFirst = await takeStep(db, request.id, { ...step, browserHash: await sha256Base64url(cookie) }, now());
+  const isFirst = await takeStep(db, request.id, { ...step, browserHash: cookieHash }, now());
   const after = await findRequest(db, request.id);
   const again = after === null ? ({ refuse: "not_found" } as const) : judgeVisit(after, browser, now());
   if (after === null || "refuse" in again)
     return failurePage({ code: "refuse" in again ? again.refuse : "not_found" }, requestId);
-  return goOn(after, authority.value, isFirst ? form.key : null, visit);
+  const answer = await goOn(after, authority.value, isFirst ? form.key : null, visit);
+  return withCookie(answer, request, cookie, services);
+}
+
+/** The cookie is set only now that the user has agreed, and lasts as long as the request. */
+function withCookie(answer: Answer, request: AuthorizationRequest, value: string, services: Services): Answer {
+  const maxAgeMs = request.expiresAtMs - services.now();
+  const cookie = setFlowCookie(services.settings.publicOrigin, request.id, { value, maxAgeMs });
+  return { ...answer, headers: { ...answer.headers, "set-cookie": cookie } };
 }
 
 /** From the page to wherever this request leads first. */

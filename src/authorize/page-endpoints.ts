@@ -8,7 +8,6 @@ import { browserOf, cookieOfForm } from "./browser.ts";
 import { consentView } from "./consent.ts";
 import { decisionForm } from "./decision-form.ts";
 import { endRequest, wayBack } from "./flow.ts";
-import { setFlowCookie } from "./flow-cookie.ts";
 import { randomText } from "./flow-secrets.ts";
 import { backPage, endPage } from "./go-on.ts";
 import { brandOf, browserEndpoint, failurePage, isOwnHost, pageAnswer, requireOwnForm } from "./page-answer.ts";
@@ -48,11 +47,7 @@ export const decideAuthorization = browserEndpoint({
     const visit = judgeVisit(request, browser, services.now());
     if ("refuse" in visit) return failurePage({ code: visit.refuse }, requestId);
     if (visit.go === "ended") return endPage(request, null, services);
-    const answer =
-      form.decision === "cancel"
-        ? await cancel(request, input)
-        : await agree({ request, form, cookie, browser }, input);
-    return withCookie(answer, request, cookie, services);
+    return form.decision === "cancel" ? cancel(request, input) : agree({ request, form, cookie, browser }, input);
   },
 });
 
@@ -64,14 +59,6 @@ async function requireRequest({ db }: Pick<Services, "db">, id: string | undefin
 
 function toOwnHost(id: string, { settings }: Pick<Services, "settings">): Answer {
   return { status: 303, headers: { location: `${settings.publicOrigin}/authorize/${encodeURIComponent(id)}` } };
-}
-
-/** The cookie is set only now that the user has decided, and lasts as long as the request. */
-function withCookie(answer: Answer, request: AuthorizationRequest, value: string, services: Services): Answer {
-  if (answer.failure?.code === "request_already_claimed") return answer;
-  const maxAgeMs = request.expiresAtMs - services.now();
-  const cookie = setFlowCookie(services.settings.publicOrigin, request.id, { value, maxAgeMs });
-  return { ...answer, headers: { ...answer.headers, "set-cookie": cookie } };
 }
 
 async function cancel(request: AuthorizationRequest, { services, defer, requestId }: Input<unknown, unknown>) {

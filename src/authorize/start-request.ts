@@ -14,7 +14,7 @@ import type { RequestedSubject, TokenRequest } from "../tokens/token-request.ts"
 import type { AuthorizeOptions } from "./authorize-body.ts";
 import { effectiveBinding } from "./binding.ts";
 import { randomText } from "./flow-secrets.ts";
-import { findLogin } from "./login-issuer.ts";
+import { loginOf } from "./login-leg.ts";
 import type { UserIdentity } from "./request-row.ts";
 import { insertRequest } from "./request-store.ts";
 import { checkReturnUrl, checkWebhookUrl, type OriginRule } from "./return-url.ts";
@@ -38,7 +38,7 @@ export interface StartedRequest {
   service: string;
 }
 
-type StartServices = Pick<Services, "db" | "now" | "randomBytes" | "settings" | "urlPolicy" | "grants">;
+type StartServices = Pick<Services, "db" | "keys" | "now" | "randomBytes" | "settings" | "urlPolicy" | "grants">;
 
 /**
  * Starts an authorization. The decision is a token request's own, from the database and no cache; what would be refused
@@ -75,7 +75,7 @@ export async function startRequest(
   const urls = checkUrls(options, link, scope.environment, services);
   if (!urls.ok) return urls;
   if (binding === "finalize" && options.returnUrl === null) return fail("return_url_required");
-  if (binding === "login" && (await findLogin(identity.subject.issuer, services)) === null) {
+  if (binding === "login" && !(await loginOf(identity.subject.issuer, services)).ok) {
     return fail("login_unavailable");
   }
 

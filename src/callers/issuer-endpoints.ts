@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { requireTeamId } from "../connectors/driver-context.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { managementEndpoint } from "../http/endpoint.ts";
 import { foreignId } from "../http/fields.ts";
@@ -9,7 +10,9 @@ import { orConflict } from "../store/conflict.ts";
 import { newId } from "../store/ids.ts";
 import { canonicalKey } from "./claim-path.ts";
 import { pinIssuerKeys } from "./issuer-discovery.ts";
+import { loginCredentials, makeLogin, setLogin } from "./issuer-login.ts";
 import { deleteIssuer, insertIssuer, listIssuers, type RegisteredIssuer } from "./issuer-store.ts";
+import { issuerToWire } from "./issuer-wire.ts";
 import { MAX_KEYS, SUPPORTED_ALGORITHMS } from "./jwks-keys.ts";
 import { ISSUER_PRESETS, type IssuerPresetName, issuerPreset, presetJwksUri } from "./presets.ts";
 
@@ -32,6 +35,7 @@ const createBody = z.strictObject({
   jwks: z.strictObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(MAX_KEYS) }).optional(),
   maxTokenAgeSeconds: z.int().min(60).max(DAY_SECONDS).optional(),
   oneTimeTokens: z.boolean().optional(),
+  login: loginCredentials.optional(),
 });
 
 export const createIssuer = managementEndpoint("admin", {
@@ -61,9 +65,13 @@ export const createIssuer = managementEndpoint("admin", {
       ...pinned,
       jwksFetchedAtMs: now,
       createdAtMs: now,
+      login: null,
     };
+    const place = { teamId: await requireTeamId(services), generation: 1 };
+    const login = body.login === undefined ? null : unwrap(await makeLogin(registered, body.login, place, services));
     await orConflict(insertIssuer(services.db, registered), "issuer: it is registered already.");
-    return { status: 201, body: toWire(registered) };
+    if (login !== null) await setLogin(services.db, registered.id, login);
+    return { status: 201, body: issuerToWire({ ...registered, login: login?.login ?? null }) };
   },
 });
 
@@ -73,7 +81,7 @@ export const getIssuers = managementEndpoint("viewer", {
   async handle({ services, query }) {
     const rows = await listIssuers(services.db, decodeCursor(query.cursor, "string"), query.limit + 1);
     const { page, pagination } = paginate(rows, query.limit, (row) => ({ key: row.issuer, id: row.id }));
-    return { status: 200, body: { issuers: page.map(toWire), pagination } };
+    return { status: 200, body: { issuers: page.map(issuerToWire), pagination } };
   },
 });
 
@@ -101,21 +109,4 @@ function checkIssuerName(issuer: string, fetched: boolean, { settings, urlPolicy
   if (url?.search || url?.hash || issuer.includes("?") || issuer.includes("#")) {
     throw new ApiError("bad_request", { message: "issuer: must have neither query nor fragment." });
   }
-}
-
-function toWire(issuer: RegisteredIssuer) {
-  return {
-    id: issuer.id,
-    issuer: issuer.issuer,
-    audience: issuer.audience,
-    preset: issuer.preset,
-    selectorClaim: issuer.selectorClaim,
-    algorithms: issuer.algorithms,
-    maxTokenAgeSeconds: issuer.maxTokenAgeMs / 1000,
-    oneTimeTokens: issuer.oneTimeTokens,
-    jwksUri: issuer.jwksUri === "" ? null : issuer.jwksUri,
-    keys: issuer.jwks.keys.map(({ kid, kty, alg }) => ({ kid, kty, alg })),
-    keysFetchedAt: issuer.jwksFetchedAtMs,
-    createdAt: issuer.createdAtMs,
-  };
 }

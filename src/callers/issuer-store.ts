@@ -7,6 +7,8 @@ import type { IssuerRecord } from "./issuer-record.ts";
 export interface RegisteredIssuer extends IssuerRecord {
   preset: string | null;
   createdAtMs: number;
+  /** JSON: how users sign in there; null = they cannot. */
+  login: string | null;
 }
 
 interface Row {
@@ -22,6 +24,7 @@ interface Row {
   jwks: string;
   jwks_fetched_at_ms: number;
   created_at_ms: number;
+  login: string | null;
 }
 
 /** Throws `UniqueViolation` when the issuer is registered already. */
@@ -52,8 +55,19 @@ export async function findIssuer(db: Database, iss: string): Promise<RegisteredI
   const row = await db.first<Row>(
     sql(
       `SELECT id, issuer, audience, preset, selector_claim, algorithms, max_token_age_ms, one_time_tokens, jwks_uri,
-         jwks, jwks_fetched_at_ms, created_at_ms FROM issuers WHERE issuer = ?`,
+         jwks, jwks_fetched_at_ms, created_at_ms, login FROM issuers WHERE issuer = ?`,
       iss,
+    ),
+  );
+  return row && issuerOf(row);
+}
+
+export async function findIssuerById(db: Database, id: string): Promise<RegisteredIssuer | null> {
+  const row = await db.first<Row>(
+    sql(
+      `SELECT id, issuer, audience, preset, selector_claim, algorithms, max_token_age_ms, one_time_tokens, jwks_uri,
+         jwks, jwks_fetched_at_ms, created_at_ms, login FROM issuers WHERE id = ?`,
+      id,
     ),
   );
   return row && issuerOf(row);
@@ -68,7 +82,7 @@ export async function listIssuers(
   const rows = await db.all<Row>(
     sql(
       `SELECT id, issuer, audience, preset, selector_claim, algorithms, max_token_age_ms, one_time_tokens, jwks_uri,
-         jwks, jwks_fetched_at_ms, created_at_ms FROM issuers WHERE issuer > ? ORDER BY issuer LIMIT ?`,
+         jwks, jwks_fetched_at_ms, created_at_ms, login FROM issuers WHERE issuer > ? ORDER BY issuer LIMIT ?`,
       position?.key ?? "",
       limit,
     ),
@@ -97,5 +111,6 @@ function issuerOf(row: Row): RegisteredIssuer {
     jwks,
     jwksFetchedAtMs: row.jwks_fetched_at_ms,
     createdAtMs: row.created_at_ms,
+    login: row.login,
   };
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import * as grantShapes from "./grant-shapes.ts";
 import * as shapes from "./shapes.ts";
 
 const pagination = z.looseObject({ next: z.string().nullable() });
@@ -6,7 +7,7 @@ const page = (name: string, item: z.ZodType) => z.looseObject({ [name]: z.array(
 
 /** What stands in the reference as a component of its own, by name. */
 export const COMPONENTS: ReadonlyMap<string, z.ZodType> = new Map(
-  Object.entries<z.ZodType>(shapes).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  Object.entries<z.ZodType>({ ...shapes, ...grantShapes }).toSorted(([a], [b]) => (a < b ? -1 : 1)),
 );
 
 /** The body of each route's answer. Routes that are not here answer without a body, or with what `raw` says. */
@@ -29,6 +30,7 @@ export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodType }> = {
   "POST /v1/projects/:p/token": ok(z.looseObject({ token: z.string() })),
   "POST /v1/issuers": created(shapes.Issuer),
   "GET /v1/issuers": ok(page("issuers", shapes.Issuer)),
+  "PUT /v1/issuers/:id/login": ok(shapes.Issuer),
   "POST /v1/issuer/keys": created(shapes.IssuerKey),
   "GET /v1/issuer/keys": ok(z.looseObject({ keys: z.array(shapes.IssuerKey) })),
   "GET /v1/keys": ok(shapes.KeyRing),
@@ -50,6 +52,9 @@ export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodType }> = {
   "POST /v2/files": ok(z.looseObject({ urls: z.array(z.string()) })),
   "POST /v1/connect/token/:c": ok(shapes.Token),
   "DELETE /v1/connect/connectors/:c/tokens": ok(shapes.Revocation),
+  "GET /v1/connect/connectors/:c/grants": ok(page("grants", grantShapes.Grant)),
+  "GET /v1/connect/connectors/:c/grants/:id": ok(grantShapes.GrantWithAuthorization),
+  "DELETE /v1/connect/connectors/:c/grants/:id": ok(shapes.Revocation),
   "POST /v1/connect/authorize/:c": ok(shapes.StartedAuthorization),
   "POST /v1/connect/complete": ok(shapes.AuthorizationResult),
   "GET /v1/connect/result/:id": ok(shapes.AuthorizationResult),

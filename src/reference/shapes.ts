@@ -122,6 +122,7 @@ export const Issuer = z.looseObject({
   oneTimeTokens: z.boolean(),
   jwksUri: z.string().nullable(),
   keysFetchedAt: timeMs,
+  login: z.looseObject({ clientId: z.string() }).nullable(),
   createdAt: timeMs,
 });
 
@@ -144,6 +145,8 @@ export const Token = z.looseObject({
   resources: texts.optional(),
   authorizationDetails: z.array(z.looseObject({ type: z.string() })).optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
+  externalSubject: z.string().optional(),
+  claims: z.record(z.string(), z.unknown()).optional(),
 });
 
 const count = z.int().min(0);

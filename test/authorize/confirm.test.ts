@@ -1,8 +1,17 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Scene } from "../support/connect.ts";
-import { atProvider, browser, newWorld, nextOf, RETURN_URL, start, started, userScene, type World } from "./support.ts";
-
-const ORIGIN = "http://127.0.0.1:8787";
+import {
+  atProvider,
+  browser,
+  newWorld,
+  nextOf,
+  ORIGIN,
+  RETURN_URL,
+  start,
+  started,
+  userScene,
+  type World,
+} from "./support.ts";
 
 let world: World;
 let scene: Scene;

@@ -36,6 +36,8 @@ export async function newWorld(replaced: Partial<Services> = {}): Promise<World>
   return { ...(await isolate({ grants: grants.grants, ...replaced })), grants };
 }
 
+/** Of the deployment. */
+export const ORIGIN = "http://127.0.0.1:8787";
 export const APP = "https://app.example.com";
 export const RETURN_URL = `${APP}/connected?from=valetkey`;
 
