@@ -128,7 +128,7 @@ async function linkedSnapshot(connectorId: string, projectId: string, { db }: Se
 }
 
 /** What the Grants did, and how many of them did not answer. */
-async function tellGrants(
+export async function tellGrants(
   names: string[],
   region: string | null,
   linkId: string | null,
@@ -146,7 +146,8 @@ async function tellGrants(
   return { told, missed: names.length - told.length };
 }
 
-function report(
+/** What a revocation came to, for its answer. */
+export function report(
   connector: Connector,
   lease: LeaseSettings,
   counts: GrantRevocation,
