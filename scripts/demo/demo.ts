@@ -5,12 +5,17 @@ import { parseArgs } from "node:util";
 import { freshMasterKeys, freshSetupToken, parsePort } from "../settings.ts";
 import { portIsFree, type RunningWorker, startWorker } from "../worker.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "./authorization-server.ts";
+import { startDemoApp } from "./demo-app.ts";
 import { OAUTH_CONNECTOR, type Scene } from "./scene.ts";
-import { developmentToken, tellStory, tokenPath } from "./story.ts";
+import { tokenPath } from "./steps.ts";
+import { developmentToken, tellStory } from "./story.ts";
 import { Transcript } from "./transcript.ts";
 
 // `npm start`: the whole product on one machine, with a real authorization server as provider and workload issuer.
 // Goes on serving after the transcript; with `--once` it ends with exit code 0, or 1 when a step failed.
+
+/** Users' tokens expire while one watches. */
+const USER_TOKEN_LIFETIME_S = 4;
 
 interface Demo {
   stateDir: string;
@@ -39,8 +44,10 @@ async function main(): Promise<void> {
 
 async function start(): Promise<Demo> {
   const stateDir = await makeStateDir(process.env.VALETKEY_STATE_DIR);
-  const provider = await startAuthorizationServer();
+  const provider = await startAuthorizationServer({ userTtlSeconds: USER_TOKEN_LIFETIME_S });
   cleanups.push(provider.stop);
+  const app = await startDemoApp();
+  cleanups.push(app.stop);
   const port = await choosePort(process.env.PORT);
   const setupToken = freshSetupToken();
   const vars = {
@@ -56,7 +63,7 @@ async function start(): Promise<Demo> {
   print(`  Valetkey  ${worker.origin}  (ready in ${((Date.now() - startedMs) / 1000).toFixed(1)} s)\n`);
   print(`  Provider  ${provider.issuer}  (oidc-provider; also the workloads' issuer)\n`);
   print(`  State     ${stateDir}\n`);
-  const scene = { transcript: new Transcript(), origin: worker.origin, setupToken, provider };
+  const scene = { transcript: new Transcript(), origin: worker.origin, setupToken, provider, app };
   return { stateDir, provider, worker, scene };
 }
 

@@ -50,7 +50,10 @@ export function providerConfiguration(options: ProviderOptions): Configuration {
     scopes: ["openid", "offline_access", ...SCOPES],
     responseTypes: ["code"],
     // The library's dispatcher refuses loopback addresses; here the clients' key sets (jwks_uri) live on loopback.
-    fetch: (url, { dispatcher: _, ...init } = {}) => globalThis.fetch(url, init),
+    fetch: (url, init = {}) => {
+      const { dispatcher: _, ...rest }: RequestInit & { dispatcher?: unknown } = init;
+      return globalThis.fetch(url, rest);
+    },
     // Whoever signs in exists. A name in the id_token is something to forward.
     findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ sub, name: `${sub} of Acme` }) }),
     claims: { openid: ["sub", "name"] },

@@ -1,8 +1,10 @@
 import type { AuthorizationServer } from "./authorization-server.ts";
+import type { DemoApp } from "./demo-app.ts";
 import type { Transcript } from "./transcript.ts";
 
 export const OAUTH_CONNECTOR = "acme/reports";
 export const KEY_CONNECTOR = "acme/mail";
+export const USER_CONNECTOR = "acme/users";
 
 export interface Scene {
   transcript: Transcript;
@@ -10,6 +12,7 @@ export interface Scene {
   origin: string;
   setupToken: string;
   provider: AuthorizationServer;
+  app: DemoApp;
 }
 
 /** What the workload tokens of a project in production say, and what its identity rule demands. */
