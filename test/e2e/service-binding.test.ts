@@ -1,9 +1,14 @@
 import type { ConnectBindingProps } from "valetkey";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { agree } from "../../scripts/demo/agree.ts";
+import { SmallBrowser } from "../../scripts/demo/small-browser.ts";
+import { startApp } from "./app.ts";
 import type { BoundAnswer, BoundCall } from "./bound-worker.ts";
+import { parseObject, text } from "./http.ts";
 import { revocation, tokenResponse } from "./schemas.ts";
 import { type Server, startServer } from "./server.ts";
 import { setUpTeam, type Team } from "./team.ts";
+import { connectUsers } from "./users.ts";
 
 let server: Server;
 let team: Team;
@@ -86,6 +91,28 @@ describe("a Worker of the same account, bound to the entrypoint", () => {
     expect(revocation.parse("value" in report ? report.value : report)).toMatchObject({ deleted: 1 });
     expect(await team.introspect(token)).toMatchObject({ active: false });
     expect(await call("CONNECT", "revokeToken", uid, {})).toMatchObject({ error: { code: "forbidden", status: 403 } });
+  });
+
+  test("sends a user through the consent, and acts for that user from then on", async () => {
+    const app = await startApp();
+    const { uid, id } = await connectUsers(team, app, "up/bound-users");
+    const subject = { type: "user", id: "ada" };
+    expect(await call("CONNECT", "getToken", uid, { subject })).toMatchObject({
+      error: { code: "user_authorization_required", status: 422 },
+    });
+    const answer = await call("CONNECT", "startAuthorization", uid, { subject }, { returnUrl: app.returnUrl });
+    const started = parseObject(JSON.stringify("value" in answer ? answer.value : answer));
+    const verifier = text(started, "verifier");
+    expect(await call("CONNECT", "getAuthorizationResult", verifier)).toMatchObject({ value: { status: "pending" } });
+    const { url } = await agree(new SmallBrowser(), text(started, "url"), "ada");
+    const completion = { verifier, connectCode: url.searchParams.get("connect_code") };
+    expect(await call("UNLINKED", "completeAuthorization", completion)).toMatchObject({ error: { code: "not_found" } });
+    expect(await call("CONNECT", "completeAuthorization", completion)).toMatchObject({
+      value: { status: "success", data: { clientId: id } },
+    });
+    const token = await call("CONNECT", "getTokenResponse", uid, { subject });
+    expect(token).toMatchObject({ value: { externalSubject: "ada" } });
+    await app.stop();
   });
 
   test("can call the methods that are documented and nothing else", async () => {

@@ -7,13 +7,18 @@ import {
   getTokenResponse,
   NoValidTokenError,
   revokeToken,
+  startAuthorization,
   UserAuthorizationRequiredError,
 } from "@vercel/connect";
-import { connectAuthProvider } from "@vercel/connect/mcp";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { ConsentRequiredError, connectAuthProvider, getConsentChallenge } from "@vercel/connect/mcp";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { agree } from "../../scripts/demo/agree.ts";
+import { SmallBrowser } from "../../scripts/demo/small-browser.ts";
+import { type App, startApp } from "./app.ts";
 import { tokenResponse } from "./schemas.ts";
 import { type Server, startServer } from "./server.ts";
 import { oauthData, setUpTeam, type Team } from "./team.ts";
+import { connectUsers, type UserConnector } from "./users.ts";
 import { installedVersion, routeVercelApi } from "./vercel-route.ts";
 
 // The unmodified package: it does not know of us, and only the origin of its requests is rewritten.
@@ -178,4 +183,87 @@ test("the mcp entry point passes a missing installation on as what it is", async
   const params = { ...app, installationId: "ins_none" };
   const provider = connectAuthProvider(team.oauth.client_secret_post, params, { vercelToken });
   expect(await refused(Promise.resolve(provider.tokens()))).toBeInstanceOf(ConnectorInstallationRequiredError);
+});
+
+// The package knows of no completion step, so it needs a connector that is content with less.
+describe("a connector with the minimum binding confirm", () => {
+  let callbackApp: App;
+  let connector: UserConnector;
+  const user = (id: string) => ({ subject: { type: "user", id } }) as const;
+
+  beforeAll(async () => {
+    callbackApp = await startApp();
+    connector = await connectUsers(team, callbackApp, "routed/people", { connector: { minimumBinding: "confirm" } });
+  });
+  afterAll(() => callbackApp?.stop());
+
+  test("startAuthorization, the user's consent, getToken: a token that acts for that user", async () => {
+    const ada = user("ada");
+    expect(await refused(getToken(connector.uid, ada, { vercelToken }))).toBeInstanceOf(UserAuthorizationRequiredError);
+    const before = Date.now();
+    const started = await startAuthorization(connector.uid, ada, {
+      vercelToken,
+      callbackUrl: callbackApp.returnUrl,
+      expiresInMs: 300_000,
+    });
+    expect(started).toEqual({
+      request: expect.stringMatching(/^sca_/),
+      verifier: expect.any(String),
+      url: expect.stringMatching(/^http/),
+      expiresAt: expect.any(Number),
+      connector: expect.objectContaining({
+        id: connector.id,
+        uid: connector.uid,
+        type: "oauth",
+        name: expect.any(String),
+      }),
+    });
+    expect(started.expiresAt).toBeGreaterThanOrEqual(before + 300_000);
+    const page = await agree(new SmallBrowser(), started.url, "ada");
+    expect(page.url.origin).toBe(callbackApp.origin);
+    const issued = await getTokenResponse(connector.uid, ada, { vercelToken });
+    tokenResponse.parse(issued);
+    expect(issued.externalSubject).toBe("ada");
+    const headers = { authorization: `Bearer ${issued.token}` };
+    const reports = await fetch(`${server.provider.issuer}/reports`, { headers });
+    expect(await reports.json()).toMatchObject({ user: "ada" });
+  });
+
+  test("without a callback URL the user is told on our own page that it is done", async () => {
+    const { url } = await startAuthorization(connector.uid, user("grace"), { vercelToken });
+    const page = await agree(new SmallBrowser(), url, "grace");
+    expect(page.url.origin).toBe(server.origin);
+    expect(page.html).toContain("is connected");
+    expect(await getToken(connector.uid, user("grace"), { vercelToken })).toEqual(expect.any(String));
+  });
+
+  test("deviceCode is no error: the answer has none, and its URL works", async () => {
+    const started = await startAuthorization(connector.uid, user("alan"), { vercelToken, deviceCode: true });
+    expect(started.deviceCode).toBeUndefined();
+    await agree(new SmallBrowser(), started.url, "alan");
+    expect(await getToken(connector.uid, user("alan"), { vercelToken })).toEqual(expect.any(String));
+  });
+
+  test("the mcp entry point raises its consent error, and hands out the token once the user agreed", async () => {
+    const edsger = user("edsger");
+    const provider = connectAuthProvider(connector.uid, edsger, { vercelToken, redirectUrl: callbackApp.returnUrl });
+    expect(await provider.tokens()).toBeUndefined();
+    const error = await refused(Promise.resolve(provider.redirectToAuthorization(new URL("https://mcp.example.com"))));
+    expect(error).toBeInstanceOf(ConsentRequiredError);
+    const challenge = getConsentChallenge(error);
+    expect(challenge).toMatchObject({ connector: connector.uid, subject: edsger.subject });
+    await agree(new SmallBrowser(), challenge?.url ?? "", "edsger");
+    expect(await provider.tokens()).toMatchObject({ access_token: expect.any(String), token_type: "Bearer" });
+  });
+});
+
+test("startAuthorization on a connector that wants the completion step is refused with the setting's name", async () => {
+  const elsewhere = { origin: "https://app.example.com" };
+  const { uid } = await connectUsers(team, elsewhere, "routed/strict");
+  const start = startAuthorization(uid, { subject: { type: "user", id: "ada" } }, { vercelToken });
+  expect(await refused(start)).toMatchObject({
+    code: "return_url_required",
+    status: 400,
+    message: expect.stringContaining("minimumBinding"),
+  });
 });

@@ -108,6 +108,16 @@ describe("the entrypoint for service bindings", () => {
     expect(await failureOf(connect.revokeToken(at.uid, undefined as unknown as object))).toMatchObject({
       code: "bad_request",
     });
+    for (const params of [null, 7, "text", [1], { big: 10n }] as object[]) {
+      for (const call of [
+        () => connect.startAuthorization(at.uid, params),
+        () => connect.startAuthorization(at.uid, {}, params),
+        () => connect.completeAuthorization(params as never),
+        () => connect.getAuthorizationResult([params] as never),
+      ]) {
+        expect(await failureOf(call())).toMatchObject({ code: "bad_request", status: 400 });
+      }
+    }
     const unknownSubject = { subject: { type: "robot" } } as unknown as object;
     expect(await failureOf(connect.getToken(at.uid, unknownSubject))).toMatchObject({ code: "unresolved_token" });
   });
