@@ -29,6 +29,7 @@ import type { Route } from "./http/routing.ts";
 import { createWorkloadToken, jwks, openidConfiguration } from "./issuer/issuer-endpoints.ts";
 import { createIssuerKey, getIssuerKeys, removeIssuerKey } from "./issuer/key-endpoints.ts";
 import { getKeys, resealKeys } from "./keys/key-endpoints.ts";
+import { getFavicon } from "./pages/favicon-endpoint.ts";
 import {
   createEnvironment,
   getEnvironments,
@@ -100,6 +101,7 @@ export const ROUTES: readonly Route[] = [
   // Icons
   ["POST", "/v2/files", uploadFile],
   ["GET", "/icons/:digest", getIcon],
+  ["GET", "/favicon.svg", getFavicon],
 
   // Tokens
   ["POST", "/v1/connect/token/:c", issueToken],

@@ -1,5 +1,6 @@
 import { ConsentPage, consentTitle } from "./consent-page.tsx";
 import { ContinuePage, continueTitle } from "./continue-page.tsx";
+import { FAVICON_PATH } from "./favicon.ts";
 import { OutcomePage, outcomeTitle } from "./outcome-page.tsx";
 import { styleOf } from "./style.ts";
 import type { PageView } from "./views.ts";
@@ -20,7 +21,7 @@ function Document({ view, nonce }: { view: PageView; nonce: string }) {
         <meta name="robots" content="noindex" />
         {view.kind === "continue" && <meta http-equiv="refresh" content={`0; url=${destination(view.url).href}`} />}
         <title>{shown(titleOf(view))}</title>
-        {view.brand !== null && view.brand.iconPath !== null && <link rel="icon" href={view.brand.iconPath} />}
+        <link rel="icon" href={view.brand?.iconPath ?? FAVICON_PATH} />
         <style nonce={nonce}>{styleOf(view.brand)}</style>
       </head>
       <body>

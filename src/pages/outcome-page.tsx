@@ -18,7 +18,9 @@ export function OutcomePage({ view }: { view: OutcomeView }) {
     <>
       {brand !== null && <BrandHeader brand={brand} about="Request for access" />}
       <main>
-        <Icon shape={shape} className={`mark ${tone}`} />
+        <span class={`mark ${tone}`}>
+          <Icon shape={shape} />
+        </span>
         <h1>
           <Foreign text={outcomeTitle(view)} />
         </h1>

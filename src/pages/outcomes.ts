@@ -66,17 +66,14 @@ export const OUTCOMES: Record<Outcome, OutcomeText> = {
     title: "You signed in as somebody else",
     sentences: [
       `${NOTHING} This request is for another account than the one you signed in with.`,
-      "Sign out there and start again in the app. If somebody sent you the link, leave it.",
+      "Sign out there and start again in the app. If somebody sent you the link, do nothing with it.",
     ],
   },
   provider_error: {
     shape: "cross",
     tone: "bad",
     title: "{name} refused",
-    sentences: [
-      NOTHING,
-      "Start again in the app. If it happens again, tell the people who run it what is written below.",
-    ],
+    sentences: [NOTHING, "Start again in the app. If it happens again, tell the people who run it."],
   },
   connector_changed: {
     shape: "circle",
@@ -88,7 +85,7 @@ export const OUTCOMES: Record<Outcome, OutcomeText> = {
     shape: "circle",
     tone: "neutral",
     title: "A newer request took the place of this one",
-    sentences: ["Go on with the newer one, in the app or in its own window.", "You can close this one."],
+    sentences: ["Go on with the newer one, in the app or in its own window."],
   },
   not_found: {
     shape: "cross",
@@ -108,7 +105,7 @@ export const OUTCOMES: Record<Outcome, OutcomeText> = {
     title: "Something went wrong here",
     sentences: [
       "It was not your doing, and we cannot finish this request.",
-      "Start again in the app. If it happens again, tell the people who run it what is written below.",
+      "Start again in the app. If it happens again, tell the people who run it.",
     ],
   },
 };

@@ -53,10 +53,9 @@ const SHAPES = {
 
 export type Shape = keyof typeof SHAPES;
 
-export function Icon({ shape, className }: { shape: Shape; className?: string }) {
+export function Icon({ shape }: { shape: Shape }) {
   return (
     <svg
-      class={className}
       viewBox="0 0 24 24"
       fill="none"
       stroke="currentColor"

@@ -72,9 +72,10 @@ input[aria-invalid]{border-color:var(--danger)}
 @keyframes arm{from,to{pointer-events:none}}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 
-.mark{display:block;width:2.5rem;height:2.5rem;color:var(--muted)}
+.mark{display:grid;place-items:center;width:2.75rem;height:2.75rem;border-radius:50%;background:var(--well);color:var(--muted)}
 .brand+main .mark{margin-top:1.75rem}
-.mark+h1{margin-top:.75rem}
+.mark svg{width:1.5rem;height:1.5rem}
+.mark+h1{margin-top:1rem}
 .good{color:var(--good)}
 .bad{color:var(--danger)}
 .details{margin-top:1.5rem;font-size:.875rem;color:var(--muted)}

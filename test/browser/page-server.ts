@@ -53,10 +53,10 @@ export async function startPageServer(): Promise<PageServer> {
       response.writeHead(204).end();
     } else if (document !== undefined) {
       response.writeHead(200, document.headers).end(document.html);
-    } else if (path.startsWith("/icons/")) {
+    } else if (path.startsWith("/icons/") || path.startsWith("/favicon.")) {
       response.writeHead(200, { "content-type": "image/png" }).end(PIXEL);
     } else {
-      if (path !== "/favicon.ico") requests.push({ method, path, headers, body });
+      requests.push({ method, path, headers, body });
       response.writeHead(204).end();
     }
   }
