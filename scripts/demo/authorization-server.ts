@@ -46,6 +46,8 @@ export interface AuthorizationServer {
   issuer: string;
   clients: { basic: DemoClient; post: DemoClient };
   requests(): RequestCounts;
+  /** Every code, access token and refresh token that a user's agreement led to. */
+  issued(): string[];
   /** Register one more client, e.g. one with `private_key_jwt` whose `jwks_uri` is known only now. */
   registerClient(metadata: ClientMetadata): Promise<void>;
   /** Register a client that acts for users who come back to `redirectUri`. */
@@ -76,7 +78,11 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   });
   const provider = new Provider(issuer, configuration);
   const counts = noRequests();
+  const issued: string[] = [];
   let approver: string | null = null;
+  provider.on("authorization_code.saved", ({ jti }) => issued.push(jti));
+  provider.on("access_token.saved", ({ jti }) => issued.push(jti));
+  provider.on("refresh_token.saved", ({ jti }) => issued.push(jti));
   watch(provider, counts, basicCredentials(workloadIssuer), options.tokenDelayMs ?? 0);
   provider.use(interactions(provider, () => approver));
   server.on("request", provider.callback());
@@ -88,6 +94,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     issuer,
     clients,
     requests: () => ({ ...counts }),
+    issued: () => [...issued],
     registerClient,
     registerUserClient: (client, redirectUri) =>
       registerClient({

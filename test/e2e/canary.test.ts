@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { canariesOf, findCanaries, type Haystack } from "./canaries.ts";
+import { authorizeUsers } from "./canary-users.ts";
 import { type Json, text } from "./http.ts";
 import { type Server, startServer } from "./server.ts";
 import { readEverything } from "./stores.ts";
@@ -11,8 +12,10 @@ let team: Team;
 const secrets: Record<string, string> = {};
 let haystacks: Haystack[];
 
+const USER_TTL_MS = 1000;
+
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ userTtlSeconds: USER_TTL_MS / 1000 });
   team = await setUpTeam(server);
   const { SETUP_TOKEN, MASTER_KEYS } = server.secrets;
   const { basic, post } = server.provider.clients;
@@ -29,6 +32,9 @@ beforeAll(async () => {
   });
   noteAccessToken("owner", team.owner);
   await work();
+  await authorizeUsers(team, USER_TTL_MS, (name, secret) => {
+    secrets[name] = secret;
+  });
   await makeMistakes();
   await loseUpstream();
   haystacks = await readEverything(server);
@@ -121,10 +127,11 @@ async function loseUpstream(): Promise<void> {
 }
 
 test.for([
-  ["the control plane", /^D1 DB (connectors|access_tokens|issuer_keys|grants) /],
+  ["the control plane", /^D1 DB (connectors|access_tokens|issuer_keys|grants|authorization_requests) /],
   ["leases of tokens and snapshots", /^KV l1:/],
   ["leases of caller records", /^KV c1:/],
   ["tokens in objects", /^object GRANTS \S+ tokens /],
+  ["authorizations in objects", /^object GRANTS \S+ authorization_secrets /],
   ["revocations owed to the upstream", /^object GRANTS \S+ upstream_revocations /],
   ["log lines", /^log /],
 ] as const)("the scan has read %s", ([, kind]) => {
@@ -132,7 +139,10 @@ test.for([
 });
 
 test("the run has met secrets of every kind", () => {
-  expect(Object.keys(secrets).length).toBeGreaterThan(25);
+  expect(Object.keys(secrets).length).toBeGreaterThan(50);
+  for (const kind of [/^verifier/, /^cookie/, /^state/, /^code/, /^connect_code/, /^key/, /^of the provider/]) {
+    expect(Object.keys(secrets).filter((name) => kind.test(name)).length, kind.source).toBeGreaterThan(1);
+  }
   for (const canary of Object.values(secrets)) expect(canary.length).toBeGreaterThanOrEqual(5);
 });
 
