@@ -9,7 +9,7 @@ const LATEST_WEIGHT = 0.2;
 
 /**
  * The calls that nobody waits for. Who finds no permit is told when its turn comes, one after the other at the pace at
- * which calls end, so that ten thousand grants that are due at once ask about twice each, and not over and over.
+ * which calls end, so that ten thousand grants that are due at once ask a few times each, and not over and over.
  */
 export class BackgroundQueue {
   readonly #holders = new Map<string, { sinceMs: number }>();

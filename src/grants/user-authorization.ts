@@ -80,7 +80,7 @@ export class UserAuthorization {
 
   /** Brings the index to what is true here. What fails is repeated by the alarm. */
   async syncIndex(): Promise<void> {
-    const { name, store, deps } = this.#parts;
+    const { name, store, deps, schedule } = this.#parts;
     const authorization = store.authorizations.read();
     if (authorization === null || authorization.indexed) return;
     try {
@@ -94,7 +94,9 @@ export class UserAuthorization {
       current?.authorizationId === authorization.authorizationId &&
       current.state === authorization.state &&
       current.subjectHash === authorization.subjectHash;
-    if (isSame) store.authorizations.write({ ...current, indexed: true });
+    if (!isSame) return;
+    store.authorizations.write({ ...current, indexed: true });
+    await schedule();
   }
 
   /** When the alarm has something to do for it (ms). */

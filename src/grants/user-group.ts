@@ -14,7 +14,7 @@ import type { StoredToken } from "./stored-token.ts";
 export interface UserGroup {
   /** Whose revocation means them; null = everybody's. */
   linkId: string | null;
-  /** Less is asked for than was granted: the scopes are sent. */
+  /** Less is asked for than was granted: the scopes are sent. Else they are all that was, whatever that comes to be. */
   narrow: boolean;
   group: TokenGroup;
 }
@@ -37,13 +37,14 @@ export function userGroupKey({ linkId, narrow, group }: UserGroup): string {
   if (linkId === null) return ONLY_GROUP;
   const { scopes, resources, audience, authorizationDetails } = group;
   const details = authorizationDetails.map((detail) => canonicalJson(detail) ?? "null").join(",");
-  return `${JSON.stringify([linkId, narrow, scopes, resources, audience]).slice(0, -1)},[${details}]]`;
+  return `${JSON.stringify([linkId, narrow, narrow ? scopes : [], resources, audience]).slice(0, -1)},[${details}]]`;
 }
 
 /** The group of a key that this Grant wrote; the only one has what was authorized. */
-export function groupOfKey(key: string, { asked }: Pick<Authorization, "asked">): UserGroup {
-  if (key === ONLY_GROUP) return { linkId: null, narrow: false, group: asked };
-  const [linkId, narrow, scopes, resources, audience, authorizationDetails] = keyShape.parse(JSON.parse(key));
+export function groupOfKey(key: string, authorization: Pick<Authorization, "asked" | "granted">): UserGroup {
+  if (key === ONLY_GROUP) return onlyGroup(authorization);
+  const [linkId, narrow, narrowed, resources, audience, authorizationDetails] = keyShape.parse(JSON.parse(key));
+  const scopes = narrow ? narrowed : authorization.granted.scopes;
   return { linkId, narrow, group: { scopes, resources, audience, authorizationDetails } };
 }
 
@@ -58,15 +59,19 @@ export function firstGroup(group: TokenGroup, linkId: string, single: boolean): 
  */
 export function wantedGroup(
   { linkId, narrow, group, scopeCeiling }: Pick<GrantTokenRequest, "linkId" | "narrow" | "group" | "scopeCeiling">,
-  { granted, policy, asked }: Pick<Authorization, "granted" | "policy" | "asked">,
+  authorization: Pick<Authorization, "granted" | "policy" | "asked">,
 ): Result<UserGroup> {
+  const { granted, policy } = authorization;
   const missing = narrow ? group.scopes.filter((scope) => !granted.scopes.includes(scope)) : [];
   if (missing.length > 0) return fail("insufficient_scope", { message: notGranted(missing) });
   const above = scopesAbove(granted.scopes, scopeCeiling);
   if (policy?.oldAccessTokenDies) {
-    return above.length > 0 ? aboveCeiling() : ok({ linkId: null, narrow: false, group: asked });
+    return above.length > 0 ? aboveCeiling() : ok(onlyGroup(authorization));
   }
-  if (above.length === 0) return ok({ linkId, narrow, group });
+  if (above.length === 0) {
+    const isLess = narrow && !sameSet(group.scopes, granted.scopes);
+    return ok({ linkId, narrow: isLess, group: isLess ? group : { ...group, scopes: granted.scopes } });
+  }
   const scopes = group.scopes.filter((scope) => granted.scopes.includes(scope));
   return scopes.length === 0 ? aboveCeiling() : ok({ linkId, narrow: true, group: { ...group, scopes } });
 }
@@ -91,6 +96,10 @@ export function isEqualGrant({ granted }: Pick<StoredToken, "granted">, { group 
     sameSet(granted.audience ?? [], group.audience) &&
     sameSet(granted.authorizationDetails.map(canonicalText), group.authorizationDetails.map(canonicalText))
   );
+}
+
+function onlyGroup({ asked, granted }: Pick<Authorization, "asked" | "granted">): UserGroup {
+  return { linkId: null, narrow: false, group: { ...asked, scopes: granted.scopes } };
 }
 
 function aboveCeiling() {
