@@ -202,6 +202,24 @@ describe("a user who says no", () => {
   );
 });
 
+test("a key of the user's own is pasted where the operator says how to get it, and handed out for that user", async () => {
+  const data = { subjectType: "user", instructions: "Make a key under *Settings*. <script>alert(1)</script>" };
+  const uid = await team.createConnector({ type: "api-key", uid: "users/keys", name: "Mail", data });
+  await team.link(uid, "linked", { environments: ["production"], returnOrigins: [app.origin] });
+  const { url, verifier } = await client.startAuthorization(uid, user("ada"), { returnUrl: app.returnUrl });
+  const browser = new SmallBrowser();
+  const ours = await browser.open(url);
+  expect(ours.html).toContain("<em>Settings</em>");
+  expect(ours.html).not.toContain("<script");
+  const key = `adas-own-key-${crypto.randomUUID()}`;
+  const page = await browser.submit(ours, { decision: "continue", key });
+  await client.completeAuthorization({ verifier, connectCode: connectCode(page) });
+  expect(await client.getToken(uid, user("ada"))).toBe(key);
+  expect(page.visited.join(" ")).not.toContain(key);
+  const other = await client.getToken(uid, user("grace")).catch((error: unknown) => error);
+  expect(other).toBeInstanceOf(sdk.UserAuthorizationRequiredError);
+});
+
 describe("two hundred callers of one expired grant that rotates strictly", () => {
   // With leases the isolate gathers its callers; without, every one of them reaches the Grant.
   test.for([60, 0])(
