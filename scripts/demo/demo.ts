@@ -10,6 +10,7 @@ import { OAUTH_CONNECTOR, type Scene } from "./scene.ts";
 import { tokenPath } from "./steps.ts";
 import { developmentToken, tellStory } from "./story.ts";
 import { Transcript } from "./transcript.ts";
+import { consentLink } from "./user-story.ts";
 
 // `npm start`: the whole product on one machine, with a real authorization server as provider and workload issuer.
 // Goes on serving after the transcript; with `--once` it ends with exit code 0, or 1 when a step failed.
@@ -98,6 +99,10 @@ and use its token at ${provider.issuer}/reports. As the owner:
 
   curl -s ${worker.origin}/v2/connect/connectors \\
     -H "authorization: Bearer $(cat ${ownerFile})"
+
+To see what a user sees, open this in a browser, once:
+
+  ${await consentLink(scene)}
 
 `);
 }

@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Call, type Json, request, text } from "./api.ts";
 import { demoClient } from "./authorization-server.ts";
-import { type Scene, USER_CONNECTOR } from "./scene.ts";
+import { claimsOf, type Scene, USER_CONNECTOR } from "./scene.ts";
 import { askForToken, tokenPath, useAtProvider } from "./steps.ts";
 import { shorten } from "./transcript.ts";
 import { userAgrees } from "./user-agrees.ts";
@@ -17,6 +17,14 @@ export async function tellUserStory(scene: Scene, accessToken: string, workloadT
   await connectUsers(scene, accessToken);
   await authorize(scene, workloadToken);
   await stayFresh(scene, workloadToken);
+}
+
+/** A fresh link for whoever watches: what a user of invoices sees. Good for two hours. */
+export async function consentLink({ origin, provider, app }: Scene): Promise<string> {
+  const token = await provider.mintWorkloadToken(claimsOf("invoices"), { audience: origin });
+  const body = { subject: { type: "user", id: "you" }, returnUrl: app.returnUrl, expiresInMs: 2 * 3_600_000 };
+  const path = `/v1/connect/authorize/${encodeURIComponent(USER_CONNECTOR)}`;
+  return text((await request(origin, { method: "POST", path, token, body, expect: 200 })).value, "url");
 }
 
 function stepsOf({ transcript, origin }: Scene) {
