@@ -43,6 +43,8 @@ export const ATTACK_ROWS: Record<string, string> = {
   "C-02": "one subject's token served to another",
   "C-03": "a wide token served to a narrow request, or the reverse",
   "C-04": "refreshes that race, and end the family of a rotating token",
+  "C-05": "a rotated refresh token whose answer was lost",
+  "C-06": "a good grant ended by an error that says nothing of it",
   "C-07": "hostile token answers: sizes, types, line breaks",
   "C-08": "granted scopes that differ from the requested ones",
   "C-09": "a revoked token served from a stale cache",

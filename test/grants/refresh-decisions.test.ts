@@ -73,7 +73,7 @@ describe("C-06 what a failed refresh says of the refresh token", () => {
       "upstream_rejected",
       "internal_error",
     );
-    fc.assert(
+    void fc.assert(
       fc.property(fc.array(codes, { maxLength: 100 }), (sequence) => {
         const progress = progressAfter(...sequence.map((code, index): [ErrorCode, number] => [code, index * 1_000]));
         expect(progress).toMatchObject({ state: "active", refusals: 0, failures: sequence.length });
@@ -124,7 +124,7 @@ describe("refreshing ahead of the end", () => {
   test("is five minutes or a fifth of the lifetime before it, or up to half of that later", () => {
     expect(refreshAheadAt(token)).toBe(HOUR_MS - 300_000);
     expect(refreshAheadAt({ ...token, lifetimeMs: 100_000 })).toBe(HOUR_MS - 20_000);
-    fc.assert(
+    void fc.assert(
       fc.property(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (jitter) => {
         const atMs = refreshAheadAt({ ...token, jitter });
         expect(atMs).toBeGreaterThanOrEqual(HOUR_MS - 300_000);
