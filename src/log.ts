@@ -141,6 +141,8 @@ const SECRET_NAME =
 /** Names that only sound like secrets. A new one is added here by hand, never by a pattern. */
 const PUBLIC_NAMES = new Set([
   "authorizationId",
+  "authorizationRequest",
+  "authorizationRequests",
   "errorCode",
   "secretsGeneration",
   "secretsKid",

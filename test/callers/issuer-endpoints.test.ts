@@ -88,6 +88,7 @@ describe("trusted issuers and identity rules", () => {
           { kid: "ec", kty: "EC", alg: "ES256" },
         ],
         keysFetchedAt: expect.any(Number),
+        login: null,
         createdAt: expect.any(Number),
       },
     ]);

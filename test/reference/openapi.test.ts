@@ -3,8 +3,10 @@ import { sha1Hex } from "../../src/crypto/digest.ts";
 import { ANSWERS } from "../../src/reference/answers.ts";
 import { type Json, openApiDocument } from "../../src/reference/openapi.ts";
 import { ROUTES } from "../../src/routes.ts";
+import { atProvider, browser, ORIGIN, RETURN_URL, start, userScene } from "../authorize/support.ts";
 import { textOf } from "../docs/texts.ts";
 import { png } from "../files/pictures.ts";
+import type { Api } from "../support/api.ts";
 import { ask, type Isolate, isolate, type Scene, scene } from "../support/connect.ts";
 
 const document = openApiDocument(ROUTES);
@@ -17,6 +19,28 @@ function* objectsIn(value: unknown): Generator<Json> {
   if (typeof value !== "object" || value === null) return;
   if (!Array.isArray(value)) yield value as Json;
   for (const member of Object.values(value)) yield* objectsIn(member);
+}
+
+type Check = (route: string, answer: { status: number; body: unknown }) => void;
+
+/** A user's authorization, from its start to what is known of the grant. */
+async function checkAuthorization(api: Api, check: Check): Promise<void> {
+  const at = await userScene(api, "shapes-of-users", { minimumBinding: "finalize" });
+  const started = await start(api, at, { returnUrl: RETURN_URL });
+  check("POST /v1/connect/authorize/:c", started);
+  const { request, verifier } = started.body;
+  const user = browser(api, ORIGIN);
+  const back = await user.get((await atProvider(user, request)).back());
+  const connectCode = new URL(back.headers.get("location") ?? "").searchParams.get("connect_code");
+  check("POST /v1/connect/complete", await api.post("/v1/connect/complete", { verifier, connectCode }, at.runtime));
+  check("POST /v1/connect/result", await api.post("/v1/connect/result", { verifier }, at.runtime));
+  check("GET /v1/connect/result/:id", await api.get(`/v1/connect/result/${verifier}`, at.runtime));
+  const grants = `/v1/connect/connectors/${at.connectorId}/grants`;
+  const list = await api.get(grants, at.owner);
+  check("GET /v1/connect/connectors/:c/grants", list);
+  const one = `${grants}/${encodeURIComponent(list.body.grants[0].id)}`;
+  check("GET /v1/connect/connectors/:c/grants/:id", await api.get(one, at.owner));
+  check("DELETE /v1/connect/connectors/:c/grants/:id", await api.delete(one, at.owner));
 }
 
 describe("the OpenAPI document", () => {
@@ -135,8 +159,10 @@ describe("what is served", () => {
     );
     for (const name of Object.keys(ANSWERS)) {
       const path = name.slice(4);
-      if (name.startsWith("GET ") && path !== "/v1/connectors/:c/jwks.json" && path !== "/health") await get(path);
+      const isApart = ["/v1/connectors/:c/jwks.json", "/health", "/v1/connect/result/:id"].includes(path);
+      if (name.startsWith("GET ") && !isApart && !path.includes("/grants")) await get(path);
     }
+    await checkAuthorization(api, check);
     check("POST /v1/connect/token/:c", await ask(api, made));
     check("DELETE /v1/connect/connectors/:c/tokens", await api.delete(`/v1/connect/connectors/${c}/tokens`, owner, {}));
     const data = {
@@ -146,8 +172,8 @@ describe("what is served", () => {
     };
     const signing = await api.post("/v1/connect/connectors", { type: "oauth", data }, owner);
     check("GET /v1/connectors/:c/jwks.json", await api.get(`/v1/connectors/${signing.body.id}/jwks.json`));
-    // Setup happened before, and health is a matter of the keys.
+    // Setup happened before, nobody is there to sign in at (test/authorize/login.test.ts holds that answer), and health is a matter of the keys.
     const rest = Object.keys(ANSWERS).filter((name) => !seen.includes(name));
-    expect(rest.toSorted()).toEqual(["GET /health", "POST /v1/setup"]);
+    expect(rest.toSorted()).toEqual(["GET /health", "POST /v1/setup", "PUT /v1/issuers/:id/login"]);
   });
 });
