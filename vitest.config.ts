@@ -10,10 +10,18 @@ const secrets = {
 // wrangler looks for required secrets here and warns otherwise; the bindings below still win over a .dev.vars file.
 Object.assign(process.env, secrets);
 
+// As in wrangler.toml.
+const resolve = {
+  alias: {
+    "decode-named-character-reference": new URL("./src/pages/character-references.ts", import.meta.url).pathname,
+  },
+};
+
 export default defineConfig({
   test: {
     projects: [
       {
+        resolve,
         plugins: [
           cloudflareTest(async () => ({
             // The deployed classes, composed with a clock that tests can move.
@@ -31,7 +39,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/e2e/**", "test/wycheproof/**"],
+          exclude: ["test/e2e/**", "test/browser/**", "test/wycheproof/**"],
           globalSetup: ["./test/global/providers.ts"],
           setupFiles: ["./test/setup.ts"],
         },

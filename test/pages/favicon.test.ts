@@ -1,15 +1,20 @@
-import { exports } from "cloudflare:workers";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { FAVICON_PATH } from "../../src/pages/favicon.ts";
 import { renderPage } from "../../src/pages/render.ts";
+import { newWorld, type World } from "../connectors/world.ts";
 import { BRAND, consentView, outcomeView } from "./views.ts";
 
-const served = () => exports.default.fetch(new URL(FAVICON_PATH, "http://127.0.0.1:8787"));
+let world: World;
+beforeAll(async () => {
+  world = await newWorld();
+});
+
+const served = () => world.api.send(FAVICON_PATH);
 
 test("a page has the connector's icon, or else ours, so that no browser asks for one that is not there", async () => {
   const response = await served();
   expect([response.status, response.headers.get("content-type")]).toEqual([200, "image/svg+xml"]);
-  expect(await response.text()).toMatch(/^<svg [\s\S]*<\/svg>$/);
+  expect(response.text).toMatch(/^<svg [\s\S]*<\/svg>$/);
   const link = (path: string) => `<link rel="icon" href="${path}"/>`;
   expect(renderPage(outcomeView("not_found", { brand: null })).html).toContain(link(FAVICON_PATH));
   const brand = { ...BRAND, iconPath: "/icons/0123456789012345678901234567890123456789" };

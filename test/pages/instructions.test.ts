@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { decodeNamedCharacterReference } from "../../src/pages/character-references.ts";
 import { instructionsHtml } from "../../src/pages/instructions.tsx";
 
 const tagsOf = (html: string) => new Set([...html.matchAll(/<(\/?[a-z][a-z0-9]*)/gi)].map(([, tag = ""]) => tag));
@@ -58,6 +59,17 @@ describe("an operator's instructions", () => {
       '![The "key" <page>](https://evil.example/x.png "t") ![](https://evil.example/y.png)',
     );
     expect(html).toBe("<p>The &quot;key&quot; &lt;page&gt; </p>");
+  });
+
+  test("common character references are read, and what they stand for is escaped again", () => {
+    expect(instructionsHtml("&lt;b&gt; &amp;amp; &mdash; &#233; &constructor;")).toBe(
+      "<p>&lt;b&gt; &amp;amp; — é &amp;constructor;</p>",
+    );
+  });
+
+  test("a name beyond the common ones is left as it is written", () => {
+    expect(decodeNamedCharacterReference("eacute")).toBe(false);
+    expect(decodeNamedCharacterReference("toString")).toBe(false);
   });
 
   test("headings are below those of the page", () => {
