@@ -1,5 +1,4 @@
 import type { JSONWebKeySet } from "jose";
-import { sha256Base64url } from "../crypto/digest.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -36,7 +35,8 @@ export interface AuthenticateDeps {
   fetch: GuardedFetch;
   log: Logger;
   callerCaches: CallerCaches;
-  directory: CallerDirectory;
+  /** Made when it is needed: most callers are remembered. */
+  directory: () => CallerDirectory;
   ownIssuer: OwnIssuer;
   /** Keeps the invocation alive until `work` settles; failures of deferred work are its to log. */
   defer: (work: Promise<unknown>) => void;
@@ -44,15 +44,22 @@ export interface AuthenticateDeps {
   sleep?: (ms: number) => Promise<unknown>;
 }
 
+/** The same for one whom memory does not know. */
+export type IdentifyDeps = Omit<AuthenticateDeps, "directory"> & { directory: CallerDirectory };
+
 /**
  * Who sent this request. 401 when the credentials are missing or not genuine (the code says which check failed), 403
  * when they are but stand for no project here, 400 when they are not even well-formed.
  */
-export async function authenticate(headers: Headers, deps: AuthenticateDeps): Promise<Result<Caller>> {
+export function authenticate(headers: Headers, deps: AuthenticateDeps): Result<Caller> | Promise<Result<Caller>> {
   const bearer = parseAuthorization(headers);
   if (!bearer.ok) return bearer;
   const { kind, token } = bearer.value;
-  return kind === "jwt" ? authenticateWorkload(token, deps) : authenticateAccessToken(token, deps);
+  if (kind === "access-token") return authenticateAccessToken(token, deps);
+  const remembered = deps.callerCaches.verifiedTokens.get(token);
+  return remembered !== undefined && deps.now() < remembered.untilMs
+    ? ok(remembered.caller)
+    : authenticateWorkload(token, deps);
 }
 
 async function authenticateAccessToken(text: string, deps: AuthenticateDeps): Promise<Result<AccessTokenCaller>> {
@@ -70,10 +77,9 @@ async function authenticateAccessToken(text: string, deps: AuthenticateDeps): Pr
 }
 
 /** A lease may show a MAC of a key that was dropped since, when the row has long been moved to another. */
-async function findAccessToken(
-  id: string,
-  { directory, keys }: AuthenticateDeps,
-): Promise<Result<AccessTokenRow | null>> {
+async function findAccessToken(id: string, deps: AuthenticateDeps): Promise<Result<AccessTokenRow | null>> {
+  const { keys } = deps;
+  const directory = deps.directory();
   const found = await directory.accessToken(id);
   if (!found.ok) return found;
   const stale = found.value !== null && !found.value.current && keys.key(found.value.value.secretMacKid) === null;
@@ -83,23 +89,19 @@ async function findAccessToken(
 
 /** A MAC cannot be made anew without the secret, so it moves to the primary key when its token is presented. */
 async function moveToPrimary(parsed: ParsedAccessToken, row: AccessTokenRow, deps: AuthenticateDeps): Promise<void> {
-  await deps.directory.moveAccessToken(row, await movedToPrimary(deps.keys, parsed, row));
+  await deps.directory().moveAccessToken(row, await movedToPrimary(deps.keys, parsed, row));
 }
 
 async function authenticateWorkload(text: string, deps: AuthenticateDeps): Promise<Result<WorkloadCaller>> {
-  const fingerprint = await sha256Base64url(text);
-  const remembered = deps.callerCaches.verifiedTokens.get(fingerprint);
-  if (remembered !== undefined && deps.now() < remembered.untilMs) return ok(remembered.caller);
-
-  // What is remembered has had this form, and nearly every token is remembered.
   if (!isCompactJws(text)) return fail("invalid_token_format");
   const token = decodeUnverified(text);
   if (!token.ok) return token;
   const ours = token.value.claims.iss === deps.settings.publicOrigin;
-  const identified = ours ? await identifyOwn(token.value, deps) : await identifyTrusted(token.value, deps);
+  const identifyDeps: IdentifyDeps = { ...deps, directory: deps.directory() };
+  const identified = await (ours ? identifyOwn : identifyTrusted)(token.value, identifyDeps);
   if (!identified.ok) return identified;
   const { caller, rememberUntilMs } = identified.value;
   const untilMs = Math.min(rememberUntilMs, deps.now() + REMEMBER_MS);
-  if (untilMs > deps.now()) deps.callerCaches.verifiedTokens.set(fingerprint, { caller, untilMs });
+  if (untilMs > deps.now()) deps.callerCaches.verifiedTokens.set(text, { caller, untilMs });
   return ok(caller);
 }

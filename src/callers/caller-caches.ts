@@ -39,7 +39,7 @@ export interface JwksState {
 
 /** One isolate's memory of callers. Values only: a promise is never kept here, since none may cross requests. */
 export interface CallerCaches {
-  /** By SHA-256 of the token's exact bytes. */
+  /** By the token's exact text, until its entry is due to be verified anew. */
   verifiedTokens: LruMap<string, { caller: WorkloadCaller; untilMs: number }>;
   /** By exact `iss`. */
   issuers: LruMap<string, LeasedEntry<IssuerAndRules>>;
@@ -55,9 +55,12 @@ export interface CallerCaches {
   loading: Loading;
 }
 
+/** Tokens of usual length, as many as entries. */
+const MAX_TOKEN_CHARACTERS = 8 * 1024 * 1024;
+
 export function createCallerCaches(maxEntries = 10_000): CallerCaches {
   return {
-    verifiedTokens: new LruMap(maxEntries),
+    verifiedTokens: new LruMap(maxEntries, { max: MAX_TOKEN_CHARACTERS, of: (token) => token.length }),
     issuers: new LruMap(Math.min(maxEntries, 1000)),
     rules: new LruMap(maxEntries),
     projects: new LruMap(Math.min(maxEntries, 1000)),

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { fail, ok, type Result } from "../errors.ts";
 import type { AccessTokenRow } from "./access-token.ts";
-import type { AuthenticateDeps } from "./authenticate.ts";
+import type { IdentifyDeps } from "./authenticate.ts";
 import { type Identified, workloadCaller } from "./identified.ts";
 import { selectKey } from "./jwks-keys.ts";
 import { roleIncludes } from "./roles.ts";
@@ -28,7 +28,7 @@ const ownClaims = z.object({
  */
 export async function identifyOwn(
   token: UnverifiedToken,
-  deps: Pick<AuthenticateDeps, "settings" | "now" | "ownIssuer" | "directory">,
+  deps: Pick<IdentifyDeps, "settings" | "now" | "ownIssuer" | "directory">,
 ): Promise<Result<Identified>> {
   const { publicOrigin } = deps.settings;
   const verified = await verifyWorkloadToken(

@@ -1,5 +1,5 @@
 import { type ErrorCode, fail, ok, type Result } from "../errors.ts";
-import type { AuthenticateDeps } from "./authenticate.ts";
+import type { IdentifyDeps } from "./authenticate.ts";
 import type { IssuerAndRules } from "./caller-caches.ts";
 import type { LookUpOptions } from "./caller-directory.ts";
 import type { Leased } from "./caller-leases.ts";
@@ -14,7 +14,7 @@ import { type VerifiedClaims, verifyWorkloadToken } from "./verify-workload-toke
 /** Tokens are accepted this long after `exp`, so the id of a one-time token is kept that much longer. */
 const CLOCK_TOLERANCE_MS = 30_000;
 
-type Deps = Pick<AuthenticateDeps, "now" | "fetch" | "log" | "callerCaches" | "directory" | "defer" | "sleep">;
+type Deps = Pick<IdentifyDeps, "now" | "fetch" | "log" | "callerCaches" | "directory" | "defer" | "sleep">;
 
 /**
  * Whom a registered issuer's token stands for. A refusal that rests on leased records may be out of date, and a rule

@@ -38,7 +38,7 @@ function authenticationDeps(headers: Headers, services: Services, defer: Authent
     fetch,
     log,
     callerCaches,
-    directory: createCallerDirectory({ ...services, defer, mayLookUp }),
+    directory: () => createCallerDirectory({ ...services, defer, mayLookUp }),
     ownIssuer: { publicKeys: () => publicJwks(services, mayLookUp) },
     defer,
   };

@@ -10,7 +10,7 @@ type World = ReturnType<typeof isolate>;
 
 /** The answer's code where nobody can be asked any more: only what is remembered is left. */
 async function fromMemory({ deps }: World, token: string): Promise<string> {
-  const directory = { ...deps.directory, issuer: async () => fail("storage_unavailable") };
+  const directory = () => ({ ...deps.directory(), issuer: async () => fail("storage_unavailable") });
   const result = await authenticate(new Headers({ authorization: `Bearer ${token}` }), { ...deps, directory });
   return result.ok ? "ok" : result.failure.code;
 }

@@ -92,7 +92,7 @@ export function isolate(kv = new Map<string, string>()) {
     fetch,
     log: createLogger((line) => lines.push(line)),
     callerCaches,
-    directory: createCallerDirectory({ db, leases, keys, now, randomBytes, defer, callerCaches }),
+    directory: () => createCallerDirectory({ db, leases, keys, now, randomBytes, defer, callerCaches }),
     ownIssuer: { publicKeys: async () => own },
     defer,
   };
