@@ -1,15 +1,14 @@
-import { driverOf } from "../catalog/registry.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
 import { ApiError, causeOf, type Failure, fail, ok, type Result, unwrap } from "../errors.ts";
-import { grantName } from "../grants/name.ts";
 import type { GrantTokenAnswer, LeasedToken } from "../grants/protocol.ts";
 import type { WorkBudget } from "../limits/work-budget.ts";
 import type { Services } from "../services.ts";
 import { withOneLoader } from "../store/one-loader.ts";
-import { type AuthorizedRequest, authorize, type CallerScope } from "./authorize.ts";
-import { leaseKeyFor, publishSnapshot, readLeases } from "./kv-rung.ts";
+import type { CallerScope } from "./authorize.ts";
+import { addressOf, type Decision, decide } from "./decision.ts";
+import { publishSnapshot, readLeases } from "./kv-rung.ts";
 import { isBelievable, type Leased, mayServe, renewalDue, snapshotLeaseMs } from "./lease.ts";
-import { snapshotMemoryKey, tokenGroupId, tokenMemoryKey } from "./lease-keys.ts";
+import { snapshotMemoryKey, tokenMemoryKey } from "./lease-keys.ts";
 import { type ConnectorSnapshot, toSnapshot } from "./snapshot.ts";
 import { recall, remember } from "./token-caches.ts";
 import type { TokenRequest } from "./token-request.ts";
@@ -73,7 +72,7 @@ export async function tokenFor(
 }
 
 async function answerOf(climb: Climb): Promise<Result<TokenAnswer>> {
-  const { services, keys, leaseFloorMs, bypassCaches, scope, request } = climb;
+  const { services, keys, leaseFloorMs, bypassCaches, request } = climb;
   const { snapshots, tokens } = services.tokenCaches;
   let snapshot = recall(snapshots, keys.snapshot, leaseFloorMs, services.now());
   let token = bypassCaches ? null : recall(tokens, keys.token, leaseFloorMs, services.now());
@@ -93,8 +92,8 @@ async function answerOf(climb: Climb): Promise<Result<TokenAnswer>> {
   }
 
   if (!isRenewal(climb)) climb.onSnapshot(snapshot);
-  const authorized = authorize(scope, request.subject, snapshot, request, driverOf(snapshot.connector.type));
-  if (!authorized.ok) return authorized;
+  const decision = decide(services.tokenCaches.decisions, keys.token, snapshot, climb);
+  if (!decision.authorized.ok) return decision.authorized;
   const servable = (candidate: LeasedToken | null): candidate is LeasedToken =>
     candidate !== null &&
     candidate.tokenId !== request.rejectedTokenId &&
@@ -106,7 +105,7 @@ async function answerOf(climb: Climb): Promise<Result<TokenAnswer>> {
     );
   if (servable(token)) return ok({ token, snapshot, rung, minted: false });
   if (bypassCaches || snapshot.connector.leaseSeconds === 0) {
-    return askGrant(climb, authorized.value, snapshot);
+    return askGrant(climb, decision, snapshot);
   }
   return withOneLoader<Result<TokenAnswer>>(
     services.tokenCaches.loading,
@@ -118,7 +117,7 @@ async function answerOf(climb: Climb): Promise<Result<TokenAnswer>> {
     async () => {
       const inKv = rung === "kv" ? null : await tokenInKv(climb);
       if (servable(inKv)) return ok({ token: inKv, snapshot, rung: "kv", minted: false });
-      return askGrant(climb, authorized.value, snapshot);
+      return askGrant(climb, decision, snapshot);
     },
   );
 }
@@ -170,11 +169,10 @@ function isRenewal({ leaseFloorMs }: Climb): boolean {
   return leaseFloorMs > 0;
 }
 
-async function askGrant(
-  climb: Climb,
-  { identity, group }: AuthorizedRequest,
-  snapshot: ConnectorSnapshot,
-): Promise<Result<TokenAnswer>> {
+async function askGrant(climb: Climb, decision: Decision, snapshot: ConnectorSnapshot): Promise<Result<TokenAnswer>> {
+  const { authorized } = decision;
+  if (!authorized.ok) return authorized;
+  const { identity, group } = authorized.value;
   const { services, keys, request, grantClosed, budget } = climb;
   const { connector, link, teamId, version, revokedBeforeMs } = snapshot;
   const { type, configRevision, region, leaseSeconds } = connector;
@@ -184,9 +182,9 @@ async function askGrant(
     if (!affordable.ok) return affordable;
   }
   const { validityBufferMs, rejectedTokenId } = request;
-  const groupId = await tokenGroupId(services.keys, snapshot, identity, request);
-  const leaseKey = await leaseKeyFor(keys.token, leaseSeconds, services);
-  const stub = services.grants.grant(await grantName(identity), region);
+  decision.address ??= await addressOf(authorized.value, keys.token, snapshot, request, services.keys);
+  const { grantName, groupId, leaseKey } = decision.address;
+  const stub = services.grants.grant(grantName, region);
   try {
     const answer: GrantTokenAnswer = await stub.token({
       teamId,

@@ -1,6 +1,7 @@
 import type { LeasedToken } from "../grants/protocol.ts";
 import { LruMap } from "../store/lru.ts";
 import type { Loading } from "../store/one-loader.ts";
+import type { Decision } from "./decision.ts";
 import { type Leased, memoryLeaseEndMs } from "./lease.ts";
 import type { ConnectorSnapshot } from "./snapshot.ts";
 
@@ -16,6 +17,8 @@ export interface TokenCaches {
   snapshots: LruMap<string, MemoryEntry<ConnectorSnapshot>>;
   /** By what the caller asked for; the entry says under which snapshot it holds. */
   tokens: LruMap<string, MemoryEntry<LeasedToken>>;
+  /** By a token's memory key. */
+  decisions: LruMap<string, Decision>;
   loading: Loading;
 }
 
@@ -28,6 +31,8 @@ export function createTokenCaches(maxEntries = 10_000, maxCharacters = MAX_CHARA
   return {
     snapshots: new LruMap<string, MemoryEntry<ConnectorSnapshot>>(maxEntries, limit),
     tokens: new LruMap<string, MemoryEntry<LeasedToken>>(maxEntries, limit),
+    // A decision repeats what the key says, and little else.
+    decisions: new LruMap<string, Decision>(maxEntries, { max: maxCharacters, of: (key) => 2 * key.length }),
     loading: new Map(),
   };
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { AuthorizationDetail } from "../catalog/driver.ts";
 import { fail, ok, type Result } from "../errors.ts";
+import { oncePerObject } from "../store/once-per-object.ts";
 import { canonicalJson, canonicalSet, isOpaqueText } from "./canonical.ts";
 
 /** Whom the caller asks a token for. Types that no connector here supports stay representable, to be refused by name. */
@@ -48,7 +49,7 @@ export const tokenRequestBody = z.object({
 export type TokenRequestBody = z.infer<typeof tokenRequestBody>;
 
 /** Body to request. Failures: 400 `bad_request` (a user without id), `invalid_scope` (`*` among others), `invalid_target`. */
-export function parseTokenRequest(body: TokenRequestBody): Result<TokenRequest> {
+export const parseTokenRequest = oncePerObject((body: TokenRequestBody): Result<TokenRequest> => {
   const scopes = canonicalSet(body.scopes ?? []);
   if (scopes.includes("*") && scopes.length > 1) {
     return fail("invalid_scope", {
@@ -80,7 +81,7 @@ export function parseTokenRequest(body: TokenRequestBody): Result<TokenRequest> 
     validityBufferMs: body.validityBufferMs ?? DEFAULT_VALIDITY_BUFFER_MS,
     rejectedTokenId: body.rejectedTokenId ?? null,
   });
-}
+});
 
 export function parseSubject(subject: TokenRequestBody["subject"]): Result<RequestedSubject | null> {
   if (subject === undefined) return ok(null);
