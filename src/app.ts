@@ -23,13 +23,14 @@ import { newId } from "./store/ids.ts";
 import { checkTeamSelector } from "./team/team-selector.ts";
 import { findTeam } from "./team/team-store.ts";
 
-type Defer = (work: Promise<unknown>) => void;
+/** Keeps the invocation alive until `work` settles. */
+export type Defer = (work: Promise<unknown>) => void;
 
 export interface App {
   /** Answers one request; work that may outlive the answer goes to `defer` (waitUntil). Never rejects. */
-  fetch(request: Request, defer: Defer): Promise<Response>;
+  fetch(request: Request, defer: Defer): Response | Promise<Response>;
   /** The same for a service binding: its `props` say who calls, and headers do not. */
-  fetchBound(props: unknown, request: Request, defer: Defer): Promise<Response>;
+  fetchBound(props: unknown, request: Request, defer: Defer): Response | Promise<Response>;
 }
 
 /** The HTTP face of everything: the URL map of `routes.ts`, in front of the given services. */
@@ -44,12 +45,10 @@ export function createApp(services: Services, routes: readonly Route[] = ROUTES)
     serve(services, { ...env, request: req.raw, params: {}, pattern: null, endpoints: new Map() }),
   );
   return {
-    async fetch(request, defer) {
-      return hono.fetch(request, { defer: loggedDefer(services, defer), binding: null });
-    },
-    async fetchBound(props, request, defer) {
-      return hono.fetch(request, { defer: loggedDefer(services, defer), binding: { props } });
-    },
+    // Not async: a promise in a promise is settled two turns later.
+    fetch: (request, defer) => hono.fetch(request, { defer: loggedDefer(services, defer), binding: null }),
+    fetchBound: (props, request, defer) =>
+      hono.fetch(request, { defer: loggedDefer(services, defer), binding: { props } }),
   };
 }
 
@@ -116,9 +115,11 @@ async function answer(services: Services, call: Call, trace: Trace): Promise<Ans
   const caller = unwrap(await identify(services, call));
   trace.caller = caller;
   if (!spendsItself(endpoint)) unwrap(await limits.take("caller", callerKey(caller)));
-  unwrap(await checkTeamSelector({ teamId, slug }, () => findTeam(services.db)));
+  if (teamId !== undefined || slug !== undefined) {
+    unwrap(await checkTeamSelector({ teamId, slug }, () => findTeam(services.db)));
+  }
   if (endpoint.access === "runtime") {
-    return endpoint.handle({ ...(await inputOf(services, endpoint, call, query, trace)), caller });
+    return endpoint.handle(Object.assign(await inputOf(services, endpoint, call, query, trace), { caller }));
   }
   const manager = unwrap(requireRole(caller, endpoint.role));
   if (manager.projectId !== null) {

@@ -1,4 +1,4 @@
-import { type App, createApp } from "./app.ts";
+import { type App, createApp, type Defer } from "./app.ts";
 import { type Bindings, composeGrantDeps, composeHousekeeperDeps, composeServices } from "./bindings.ts";
 import { randomBytes } from "./crypto/random.ts";
 import { ConnectorGateObject } from "./grants/connector-gate.ts";
@@ -43,15 +43,20 @@ async function appOf(env: Bindings): Promise<App> {
   return app;
 }
 
+async function firstFetch(request: Request, env: Bindings, defer: Defer): Promise<Response> {
+  try {
+    app = await appOf(env);
+  } catch (error) {
+    return unusableResponse(error);
+  }
+  return app.fetch(request, defer);
+}
+
 export default {
-  async fetch(request, env, ctx) {
-    try {
-      // A built app is used without waiting.
-      app ??= await appOf(env);
-    } catch (error) {
-      return unusableResponse(error);
-    }
-    return app.fetch(request, (work) => ctx.waitUntil(work));
+  fetch(request, env, ctx) {
+    const defer = (work: Promise<unknown>) => ctx.waitUntil(work);
+    // A built app is used without waiting.
+    return app === null ? firstFetch(request, env, defer) : app.fetch(request, defer);
   },
 
   async scheduled(_controller, env) {

@@ -30,10 +30,8 @@ export function consoleLogger(): Logger {
 
 function formatLine(level: LogLevel, event: string, fields: LogFields): string {
   const plain = isPlainText(event) && arePlain(fields);
-  const members = JSON.stringify(plain ? fields : clean(fields));
-  const start = `{"level":"${level}","event":${JSON.stringify(plain ? event : cleanText(event))}`;
-  const line = members === "{}" ? `${start}}` : `${start},${members.slice(1)}`;
-  return plain ? line : inert(line);
+  if (plain) return JSON.stringify({ level, event, ...fields });
+  return inert(JSON.stringify({ level, event: cleanText(event), ...clean(fields) }));
 }
 
 /** Whether these fields can be shown as they are. Those of most lines can: there is one for every request. */
