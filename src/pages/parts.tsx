@@ -30,7 +30,11 @@ export function BrandHeader({ brand, about }: { brand: Brand; about: string }) {
   return (
     <header class="brand">
       <span class="tile" aria-hidden="true">
-        {brand.iconPath === null ? <Foreign text={initialOf(brand.name)} /> : <img src={brand.iconPath} alt="" />}
+        {brand.iconPath === null ? (
+          <Foreign text={initialOf(brand.name)} />
+        ) : (
+          <img class={brand.backgroundColor === null ? "whole" : undefined} src={brand.iconPath} alt="" />
+        )}
       </span>
       <p>
         <span class="name">
