@@ -46,9 +46,9 @@ export async function agree({ request, form, cookie, browser }: Agreement, visit
   const step = await firstStep(request, authority.value, form.key, services);
   const isFirst = await takeStep(db, request.id, { ...step, browserHash: cookieHash }, now());
   const after = await findRequest(db, request.id);
-  const again = after === null ? ({ refuse: "not_found" } as const) : judgeVisit(after, browser, now());
-  if (after === null || "refuse" in again)
-    return failurePage({ code: "refuse" in again ? again.refuse : "not_found" }, requestId);
+  if (after === null) return failurePage({ code: "not_found" }, requestId);
+  const again = judgeVisit(after, browser, now());
+  if ("refuse" in again) return failurePage({ code: again.refuse }, requestId);
   const answer = await goOn(after, authority.value, isFirst ? form.key : null, visit);
   return withCookie(answer, request, cookie, services);
 }
