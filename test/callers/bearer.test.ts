@@ -108,6 +108,15 @@ describe("the unverified token", () => {
     const result = decodeUnverified(`${segment(header)}.${segment(claims)}.AAAA`);
     return result.ok ? "ok" : result.failure.code;
   }
+  test("without an algorithm or an issuer says what it lacks", () => {
+    const reasonOf = (header: object, claims: object) => {
+      const result = decodeUnverified(`${segment(header)}.${segment(claims)}.AAAA`);
+      return result.ok ? "ok" : result.failure;
+    };
+    expect(reasonOf({}, { iss })).toEqual({ code: "token_alg_not_allowed", reason: "no alg" });
+    expect(reasonOf({ alg: "ES256" }, {})).toEqual({ code: "token_claims_invalid", reason: "no iss" });
+  });
+
   const iss = "https://idp.example.com";
   const nested = (levels: number) => `{"iss":"${iss}","a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
 

@@ -26,6 +26,7 @@ function scene(options: { fetch?: GuardedFetch; fetchedAtMs?: number; jwksUri?: 
     fetches: 0,
     published: [first.publicJwk] as unknown[] | "down",
     saved: [] as number[],
+    lines: [] as string[],
   };
   const deferred: Promise<unknown>[] = [];
   const endpoint: GuardedFetch = async () => {
@@ -39,7 +40,7 @@ function scene(options: { fetch?: GuardedFetch; fetchedAtMs?: number; jwksUri?: 
   const deps: JwksDeps = {
     now: () => state.nowMs,
     fetch: options.fetch ?? endpoint,
-    log: createLogger(() => {}),
+    log: createLogger((line) => state.lines.push(line)),
     states: createCallerCaches().jwks,
     defer: (work) => void deferred.push(work),
     saveJwks: async (_, __, fetchedAtMs) => void state.saved.push(fetchedAtMs),
@@ -58,6 +59,10 @@ function scene(options: { fetch?: GuardedFetch; fetchedAtMs?: number; jwksUri?: 
     find: async (kid: string | null, alg = "ES256") => {
       const result = await findIssuerKey(issuer, alg, kid, deps);
       return result.ok ? (result.value.kid ?? "ok") : result.failure.code;
+    },
+    reason: async (kid: string | null, alg = "ES256") => {
+      const result = await findIssuerKey(issuer, alg, kid, deps);
+      return result.ok ? "ok" : result.failure.reason;
     },
     settle: async () => {
       while (deferred.length > 0) await deferred.shift();
@@ -200,6 +205,86 @@ describe("fetching", () => {
     };
     const result = await findIssuerKey(issuer, "ES256", "second", { ...deps, fetch: answering });
     expect([result.ok, fetches]).toEqual([true, 1]);
+  });
+});
+
+describe("a key that is not found", () => {
+  test("says whether the set lacks it, lacks any, or has it in a form that cannot be used", async () => {
+    const { reason, state } = scene();
+    expect(await reason("ghost")).toBe("kid=unknown");
+    expect(await reason(null, "RS256")).toBe("kid=none");
+    expect(await reason("first", "ES384")).toBe("key unusable");
+    expect(state.fetches).toBe(1);
+  });
+
+  test("B-14 is not fetched for when the set has its id: a newer set would not make it usable", async () => {
+    const { find, state } = scene();
+    expect(await find("first", "ES384")).toBe("token_key_unknown");
+    expect(state.fetches).toBe(0);
+  });
+
+  test("B-14 is remembered by algorithm where the token names no key", async () => {
+    const { find, state } = scene();
+    state.nowMs += 1000;
+    expect(await find(null, "RS256")).toBe("token_key_unknown");
+    state.nowMs += COOL_DOWN_MS;
+    expect(await find(null, "RS256")).toBe("token_key_unknown");
+    expect(state.fetches).toBe(1);
+    expect(await find(null, "ES384")).toBe("token_key_unknown");
+    expect(state.fetches).toBe(2);
+  });
+
+  test("because its issuer is down is told to the log, with the issuer and the cause", async () => {
+    const { find, state } = scene();
+    state.published = "down";
+    await find("second");
+    expect(state.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "warn", event: "jwks_fetch_failed", issuerId: "iss_1", errorCode: "upstream_unreachable" },
+    ]);
+  });
+
+  test("under a status other than 200 leaves the known set alone, whatever came with it", async () => {
+    const refusing: GuardedFetch = async () => {
+      const headers = new Headers({ "content-type": "application/json" });
+      return ok({ status: 503, headers, body: utf8(JSON.stringify({ keys: [second.publicJwk] })) });
+    };
+    const { find, state } = scene({ fetch: refusing });
+    expect(await find("second")).toBe("token_key_unknown");
+    expect(await find("first")).toBe("first");
+    expect(state.lines[0]).toContain("jwks status=503");
+  });
+});
+
+describe("a fetch", () => {
+  test("that was given up for lost and comes back after a later one changes nothing, and ends nobody's waiting", async () => {
+    const answers: ((keys: JWK[]) => void)[] = [];
+    const headers = new Headers({ "content-type": "application/json" });
+    const held: GuardedFetch = () =>
+      new Promise((resolve) => {
+        answers.push((keys) => resolve(ok({ status: 200, headers, body: utf8(JSON.stringify({ keys })) })));
+      });
+    const { find, state } = scene({ fetch: held });
+    const lost = find("second");
+    state.nowMs += COOL_DOWN_MS;
+    const later = find("second");
+    expect(answers.length).toBe(2);
+    answers[0]?.([first.publicJwk]);
+    expect(await lost).toBe("token_key_unknown");
+    // The later one is still under way, so nobody starts a third.
+    const waiting = find("second");
+    answers[1]?.([second.publicJwk]);
+    expect(await Promise.all([later, waiting])).toEqual(["second", "second"]);
+    expect(answers.length).toBe(2);
+    expect(state.saved.length).toBe(1);
+  });
+
+  test("outlives the caller that started it", async () => {
+    const { find, settle, state } = scene();
+    state.nowMs += 1000;
+    state.published = [second.publicJwk];
+    void find("second");
+    await settle();
+    expect(state.saved).toEqual([NOW_MS + 1000]);
   });
 });
 

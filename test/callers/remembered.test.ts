@@ -1,10 +1,23 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { mintAccessToken } from "../../src/callers/access-token.ts";
 import { authenticate, REMEMBER_MS } from "../../src/callers/authenticate.ts";
 import { MAX_RULES_TOGETHER } from "../../src/callers/caller-directory.ts";
+import { CALLER_LEASE_MS } from "../../src/callers/caller-leases.ts";
+import { randomBytes } from "../../src/crypto/random.ts";
 import { fail } from "../../src/errors.ts";
 import { d1Database, sql } from "../../src/store/database.ts";
-import { deleteRow, goodClaims, isolate, NOW_MS, signer, storeIssuer, storeProject, trustedIssuer } from "./support.ts";
+import {
+  deleteRow,
+  goodClaims,
+  isolate,
+  keys,
+  NOW_MS,
+  signer,
+  storeIssuer,
+  storeProject,
+  trustedIssuer,
+} from "./support.ts";
 
 type World = ReturnType<typeof isolate>;
 
@@ -100,6 +113,9 @@ describe("a refusal that rests on a lease", () => {
     await deleteRow("issuers", idp.issuerId);
     const other = await idp.sign(goodClaims(idp.issuer, { sub: "stranger" }));
     expect(await world.code(other)).toBe("issuer_not_trusted");
+    // And from then on for all: memory holds on to it no longer. KV may until the lease ends, and is empty here.
+    world.kv.clear();
+    expect(await world.code(await idp.sign(goodClaims(idp.issuer, { jti: "later" })))).toBe("issuer_not_trusted");
   });
 });
 
@@ -125,11 +141,79 @@ describe("an issuer with as many rules as are leased together, or one more", () 
       expect([sub, await world.code(await key.sign(goodClaims(issuer, { sub })))]).toEqual([sub, "ok"]);
     }
     expect(await world.code(await key.sign(goodClaims(issuer, { sub: `w-${count + 1}` })))).toBe("forbidden");
+    await world.settle();
+
+    // Leased under its own name each, in memory and in KV; and who is not leased is not refused for it.
+    for (const other of [world, isolate(world.kv)]) {
+      other.state.dbDown = true;
+      for (const sub of ["w-1", `w-${count}`]) {
+        expect([sub, await other.code(await key.sign(goodClaims(issuer, { sub, jti: "again" })))]).toEqual([sub, "ok"]);
+      }
+      const unseen = await other.code(await key.sign(goodClaims(issuer, { sub: "w-2" })));
+      expect(unseen).toBe(count > MAX_RULES_TOGETHER ? "storage_unavailable" : "ok");
+    }
   });
 });
 
-test("a refused caller's log says why, a caller's answer does not depend on it", async () => {
+describe("what is leased in KV", () => {
+  test("is renewed there with each renewal, so that a fresh isolate finds a lease that holds", async () => {
+    const idp = await trustedIssuer();
+    const busy = isolate();
+    const token = (jti: string) => idp.sign(goodClaims(idp.issuer, { jti }));
+    expect(await busy.code(await token("a"))).toBe("ok");
+    await busy.settle();
+    busy.state.nowMs = NOW_MS + 0.8 * CALLER_LEASE_MS;
+    expect(await busy.code(await token("b"))).toBe("ok");
+    await busy.settle();
+    const fresh = isolate(busy.kv);
+    fresh.state.nowMs = NOW_MS + 1.8 * CALLER_LEASE_MS - 1;
+    fresh.state.dbDown = true;
+    expect(await fresh.code(await token("c"))).toBe("ok");
+    fresh.state.nowMs += 1;
+    expect(await fresh.code(await token("d"))).toBe("storage_unavailable");
+  });
+
+  test("by a machine whose clock is ahead is not believed: its lease would outlast ours", async () => {
+    const idp = await trustedIssuer();
+    const ahead = isolate();
+    ahead.state.nowMs = NOW_MS + 1;
+    const token = await idp.sign(goodClaims(idp.issuer));
+    expect(await ahead.code(token)).toBe("ok");
+    await ahead.settle();
+    const world = isolate(ahead.kv);
+    world.state.dbDown = true;
+    expect(await world.code(token)).toBe("storage_unavailable");
+    world.state.nowMs = NOW_MS + 1;
+    expect(await world.code(token)).toBe("ok");
+  });
+});
+
+test("a project is found by its slug from the lease, and one that was just created at once", async () => {
+  const world = isolate();
+  const { directory } = world.deps;
+  const slug = `slug-${crypto.randomUUID()}`;
+  expect(await directory.projectId(slug)).toEqual({ ok: true, value: null });
+  await d1Database(env.DB).run(
+    sql(
+      "INSERT INTO projects (id, slug, name, created_at_ms, updated_at_ms) VALUES (?, ?, 'x', 1, 1)",
+      `prj_${slug}`,
+      slug,
+    ),
+  );
+  expect(await directory.projectId(slug)).toMatchObject({ ok: true, value: { value: `prj_${slug}`, current: true } });
+  await world.settle();
+  for (const other of [world, isolate(world.kv)]) {
+    other.state.dbDown = true;
+    const again = await other.deps.directory.projectId(slug);
+    expect(again).toMatchObject({ ok: true, value: { value: `prj_${slug}`, current: false } });
+    expect(await other.deps.directory.projectId(`not-${slug}`)).toMatchObject({ ok: false });
+  }
+});
+
+test("a refused access token's reason tells the log apart what the caller sees as one", async () => {
   const world = isolate();
   const malformed = `vk_${"0".repeat(60)}`;
   expect(await refusal(world, malformed)).toEqual({ code: "unauthorized", reason: "malformed access token" });
+  const unknown = (await mintAccessToken(keys, randomBytes)).token.expose();
+  expect(await refusal(world, unknown)).toEqual({ code: "unauthorized", reason: "unknown access token" });
 });
