@@ -182,6 +182,7 @@ describe("a cold isolate", () => {
           group: expect.objectContaining({ scopes: ["read"] }),
           snapshotVersion: "7.lnk_1.11",
           revokedBeforeMs: 5,
+          narrow: false,
           validityBufferMs: 7,
           rejectedTokenId: null,
           leaseKey: await kvKey(keys, tokenMemoryKey(REF, SCOPE, request)),
@@ -223,6 +224,27 @@ describe("a cold isolate", () => {
       new Set(["token-1"]),
     );
     expect([here.reads, here.asked.length]).toEqual([1, 1]);
+    expect(answers.filter((answer) => "minted" in answer && answer.minted)).toHaveLength(1);
+  });
+
+  test("with the snapshot in memory: of requests at once one mints, and the others find the token there", async () => {
+    const here = deployment();
+    const { ask } = here.isolate();
+    await ask({ scope: { ...SCOPE, environment: "preview" } });
+    const answers = await Promise.all([ask(), ask(), ask()]);
+    expect(answers).toEqual([
+      { rung: "grant", token: "token-1", minted: true },
+      { rung: "memory", token: "token-1", minted: false },
+      { rung: "memory", token: "token-1", minted: false },
+    ]);
+  });
+
+  test("tells the Grant whether scopes were asked for, or are the connector's own", async () => {
+    const here = deployment();
+    const { ask } = here.isolate();
+    await ask({}, { scopes: [] });
+    await ask({}, { scopes: ["read"] });
+    expect(here.asked.map(({ request }) => request.narrow)).toEqual([false, true]);
   });
 });
 
@@ -323,7 +345,7 @@ describe("KV", () => {
     const { ask } = here.isolate();
     await ask({ scope: { ...SCOPE, environment: "preview" } });
     here.kvReads.length = 0;
-    expect(await ask()).toMatchObject({ rung: "kv", token: "from-kv" });
+    expect(await ask()).toEqual({ rung: "kv", token: "from-kv", minted: false });
     expect([here.kvReads, here.reads]).toEqual([[1], 0]);
     expect(await ask()).toMatchObject({ rung: "memory", token: "from-kv" });
   });
