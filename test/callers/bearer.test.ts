@@ -127,6 +127,12 @@ describe("the unverified token", () => {
     expect(decode(`{"alg":"ES256","x":${"[".repeat(3000)}${"]".repeat(3000)}}`, { iss })).toBe("invalid_token_format");
   });
 
+  test("B-16 what lies side by side is not nested, however much of it there is", () => {
+    const siblings = `{"iss":"${iss}","a":[${Array.from({ length: 50 }, () => '{"b":[]},{}').join(",")}]}`;
+    expect(nestingOf(siblings)).toBe(4);
+    expect(decode({ alg: "ES256" }, siblings)).toBe("ok");
+  });
+
   test.each([
     ["an array", "[]"],
     ["null", "null"],

@@ -11,7 +11,7 @@ const KEYS = `${ISSUER}/keys`;
 const { publicJwk } = await signer();
 const source: KeySource = { issuer: ISSUER, algorithms: ["ES256"] };
 
-type Answer = Failure | { status?: number; json: unknown };
+type Answer = Failure | { status?: number; type?: string; json: unknown };
 
 /** Pins the keys of `source` from those answers by URL; whatever else is asked cannot be reached. */
 async function pin(answers: Record<string, Answer>, given: Partial<KeySource> = {}) {
@@ -20,7 +20,7 @@ async function pin(answers: Record<string, Answer>, given: Partial<KeySource> = 
     asked.push(request);
     const answer = answers[request.url] ?? { code: "upstream_unreachable" as const };
     if ("code" in answer) return { ok: false, failure: answer };
-    const headers = new Headers({ "content-type": "application/json" });
+    const headers = new Headers({ "content-type": answer.type ?? "application/json" });
     return ok({ status: answer.status ?? 200, headers, body: utf8(JSON.stringify(answer.json)) });
   });
   return { asked, result, failure: result.ok ? null : result.failure };
@@ -54,7 +54,7 @@ describe("an issuer that cannot be used is explained to its operator", () => {
 
   test.each(EXPLAINED)("%s of its key set", async (code, explanation) => {
     const { failure } = await pin({ [DISCOVERY]: metadata(), [KEYS]: { code } });
-    expect(failure).toEqual({ code: "issuer_unusable", message: cause(explanation("key set")) });
+    expect(failure).toStrictEqual({ code: "issuer_unusable", message: cause(explanation("key set")) });
   });
 
   test("E-01 a URL that may not be called is named as that", async () => {
@@ -67,6 +67,11 @@ describe("an issuer that cannot be used is explained to its operator", () => {
     const messageOf = async (answer: Answer) => (await pin({ [DISCOVERY]: answer })).failure?.message;
     expect(await messageOf({ ...metadata(), status: 404 })).toBe(
       cause("its discovery document answers with status 404. Check the issuer URL."),
+    );
+    expect(await messageOf({ ...metadata(), type: "text/html" })).toBe(
+      cause(
+        "its discovery document is not a valid JSON document of its kind. Check the URL, and that it is served as JSON.",
+      ),
     );
     const lacking = cause("its discovery document lacks 'issuer' or 'jwks_uri'. Give jwksUri or jwks yourself.");
     expect(await messageOf({ json: { issuer: ISSUER } })).toBe(lacking);
@@ -91,7 +96,8 @@ describe("an issuer that cannot be used is explained to its operator", () => {
     const none = cause(
       "its key set is not a valid JSON document of its kind. Check the URL, and that it is served as JSON.",
     );
-    expect((await pin({}, { jwks: { keys: "none" } })).failure?.message).toBe(none);
+    const given = await pin({}, { jwks: { keys: "none" } });
+    expect(given.failure).toMatchObject({ message: none, reason: "not a JWK Set, or too many keys" });
     expect((await pin({ [KEYS]: { json: [] } }, { jwksUri: KEYS })).failure?.message).toBe(none);
     const { failure } = await pin({}, { jwks: { keys: [publicJwk] }, algorithms: ["RS256", "EdDSA"] });
     expect(failure?.message).toBe(

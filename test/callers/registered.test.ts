@@ -1,16 +1,19 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { MAX_RULES_PER_SELECTOR } from "../../src/callers/identity-store.ts";
+import type { Database } from "../../src/store/database.ts";
 import { type Api, apiOf, project, setUp } from "../support/api.ts";
-import { testServices } from "../support/services.ts";
+import { type TestServices, testServices } from "../support/services.ts";
 import { signer } from "./support.ts";
 
+let services: TestServices;
 let api: Api;
 let owner: string;
 let nowMs = Date.UTC(2026, 10, 20);
 const { publicJwk } = await signer();
 
 beforeAll(async () => {
-  api = apiOf(await testServices({ now: () => nowMs++ }));
+  services = await testServices({ now: () => nowMs++ });
+  api = apiOf(services);
   ({ owner } = await setUp(api));
 });
 
@@ -76,10 +79,10 @@ describe("a registration that is refused says what to correct", () => {
     );
     expect(await message("http://127.0.0.1:8787")).toBe("issuer: this deployment's own tokens are trusted already.");
     for (const tail of ["?", "?a=b", "#", "#a"]) {
-      expect([tail, await message(`https://idp${tail}.internal`)]).toEqual([
-        tail,
-        "issuer: must have neither query nor fragment.",
-      ]);
+      expect((await register(`https://idp${tail}.internal`)).body.error).toMatchObject({
+        code: "bad_request",
+        message: "issuer: must have neither query nor fragment.",
+      });
     }
     expect(await message("no URL")).toMatch(/^The URL/);
     expect(await message("https://pointer.example.org", { selectorClaim: "/a~2" })).toContain(
@@ -109,6 +112,26 @@ describe("a registration that is refused says what to correct", () => {
       409,
       "A token could match both this rule and one of another project or environment. Add a claim that tells them apart.",
     ]);
+  });
+
+  test("of a rule whose neighbours change each time that it was judged beside them", async () => {
+    const issuer = "https://contended.example.org";
+    await register(issuer);
+    const projectId = await project(api, owner, "contended");
+    let tries = 0;
+    const contended: Database = {
+      ...services.db,
+      async run(statement) {
+        if (!statement.sql.startsWith("INSERT INTO identities")) return services.db.run(statement);
+        tries++;
+        return 0;
+      },
+    };
+    const here = apiOf({ ...services, db: contended });
+    const rule = { issuer, environment: "production", claims: { sub: "x" } };
+    const { status, body } = await here.post(rulesOf(projectId), rule, owner);
+    expect([status, body.error.message]).toEqual([409, "The rules are being changed by others. Repeat the request."]);
+    expect(tries).toBe(5);
   });
 
   test("of one rule more than a selector value may have", async () => {

@@ -16,6 +16,7 @@ import {
   signer,
   storeIssuer,
   storeProject,
+  storeRule,
   trustedIssuer,
 } from "./support.ts";
 
@@ -88,7 +89,8 @@ describe("a token that is good once", () => {
     const world = isolate();
     const nameless = await idp.sign(goodClaims(idp.issuer));
     expect(await refusal(world, nameless)).toMatchObject({ code: "token_claims_invalid", reason: "claim=jti missing" });
-    expect(await world.code(await idp.sign(goodClaims(idp.issuer, { jti: "kept" })))).toBe("ok");
+    const kept = await world.call(await idp.sign(goodClaims(idp.issuer, { jti: "kept" })));
+    expect(kept).toMatchObject({ ok: true, value: { projectId: idp.projectId, environment: "production" } });
     const statement = sql("SELECT expires_at_ms FROM used_token_ids WHERE issuer_id = ?", idp.issuerId);
     expect(await d1Database(env.DB).all(statement)).toEqual([{ expires_at_ms: NOW_MS + 300_000 + 30_000 }]);
   });
@@ -119,6 +121,23 @@ describe("a refusal that rests on a lease", () => {
   });
 });
 
+test("an issuer whose few rules are too long to be leased together is looked up by selector value", async () => {
+  const key = await signer();
+  const issuer = `https://idp-${crypto.randomUUID()}.example.com`;
+  const issuerId = await storeIssuer({ issuer, keys: [key.publicJwk] });
+  const projectId = await storeProject();
+  for (const sub of ["a", "b", "c"]) {
+    const claims = { sub, pad: "x".repeat(30_000) };
+    await storeRule(issuerId, { projectId, environment: "preview", claims });
+  }
+  const world = isolate();
+  expect(await world.code(await key.sign(goodClaims(issuer, { sub: "a" })))).toBe("forbidden");
+  await world.settle();
+  world.state.dbDown = true;
+  expect(await world.code(await key.sign(goodClaims(issuer, { sub: "b" })))).toBe("storage_unavailable");
+  expect(Math.max(...[...world.kv.values()].map((value) => value.length))).toBeLessThan(64 * 1024);
+});
+
 describe("an issuer with as many rules as are leased together, or one more", () => {
   test.each([MAX_RULES_TOGETHER, MAX_RULES_TOGETHER + 1, MAX_RULES_TOGETHER + 2])("%i: none is lost", async (count) => {
     const key = await signer();
@@ -140,8 +159,12 @@ describe("an issuer with as many rules as are leased together, or one more", () 
     for (const sub of ["w-1", `w-${count - 1}`, `w-${count}`]) {
       expect([sub, await world.code(await key.sign(goodClaims(issuer, { sub })))]).toEqual([sub, "ok"]);
     }
+    await world.settle();
+    const leased = world.kv.size;
     expect(await world.code(await key.sign(goodClaims(issuer, { sub: `w-${count + 1}` })))).toBe("forbidden");
     await world.settle();
+    // Who has no rule is leased to nobody: names that anyone can make up must not fill the store.
+    expect(world.kv.size).toBe(leased);
 
     // Leased under its own name each, in memory and in KV; and who is not leased is not refused for it.
     for (const other of [world, isolate(world.kv)]) {
@@ -152,6 +175,40 @@ describe("an issuer with as many rules as are leased together, or one more", () 
       const unseen = await other.code(await key.sign(goodClaims(issuer, { sub: "w-2" })));
       expect(unseen).toBe(count > MAX_RULES_TOGETHER ? "storage_unavailable" : "ok");
     }
+  });
+});
+
+describe("a renewal", () => {
+  test("that fails is tried again by one request in a while, not by all", async () => {
+    const idp = await trustedIssuer();
+    const world = isolate();
+    const token = (jti: string) => idp.sign(goodClaims(idp.issuer, { jti }));
+    expect(await world.code(await token("first"))).toBe("ok");
+    await world.settle();
+    world.state.nowMs = NOW_MS + 0.8 * CALLER_LEASE_MS;
+    world.state.dbDown = true;
+    const before = world.state.dbCalls;
+    for (const jti of ["a", "b", "c"]) {
+      expect(await world.code(await token(jti))).toBe("ok");
+      await world.settle();
+    }
+    expect(world.state.dbCalls - before).toBe(1);
+  });
+
+  test("within the same millisecond replaces what was read before", async () => {
+    const idp = await trustedIssuer();
+    const world = isolate();
+    const token = (jti: string) => idp.sign(goodClaims(idp.issuer, { sub: "workload-2", jti }));
+    expect(await world.code(await token("before"))).toBe("forbidden");
+    await storeRule(idp.issuerId, {
+      projectId: idp.projectId,
+      environment: "production",
+      claims: { sub: "workload-2" },
+    });
+    expect(await world.code(await token("after"))).toBe("ok");
+    const before = world.state.dbCalls;
+    expect(await world.code(await token("again"))).toBe("ok");
+    expect(world.state.dbCalls).toBe(before);
   });
 });
 

@@ -63,6 +63,10 @@ describe("what passes", () => {
     expect(await code(await honest.sign(claims(), { typ: undefined, kid: undefined }))).toBe("ok");
   });
 
+  test.each(["JWT", "jwt", "application/jwt", "Application/JWT"])("a token of type %s", async (typ) => {
+    expect(await code(await honest.sign(claims(), { typ }))).toBe("ok");
+  });
+
   test("an audience list of exactly our audience", async () => {
     expect(await code(await honest.sign(claims({ aud: [AUDIENCE] })))).toBe("ok");
   });
@@ -131,6 +135,7 @@ describe("the header", () => {
     "logout+jwt",
     "dpop+jwt",
     "JOSE",
+    "jwapplication/t",
     "",
     1,
   ])("B-17 typ %j is refused though signature and claims are good", async (typ) => {
@@ -211,6 +216,7 @@ describe("the claims", () => {
     ["good for more than a day", { exp: now + 24 * 3600 + 1 }, "token_claims_invalid"],
     ["good for exactly a day", { exp: now + 24 * 3600 }, "ok"],
     ["good for ever", { exp: 1e300 }, "token_claims_invalid"],
+    ["expiring when it was issued", { iat: now + 10, exp: now + 10 }, "token_claims_invalid"],
     ["expiring before it was issued", { iat: now + 20, exp: now + 10 }, "token_claims_invalid"],
     ["expiring at a string date", { exp: "2030-01-01T00:00:00Z" }, "token_claims_invalid"],
     ["expiring at a numeric string", { exp: String(now + 300) }, "token_claims_invalid"],
