@@ -73,7 +73,10 @@ describe("wrangler", () => {
   let scratch = "";
   afterEach(async () => rm(scratch, { recursive: true, force: true }));
 
-  test("applies the migrations offline, once each, to a database that schema.sql had made in the first version, and answers what a deploy asks", async () => {
+  test("applies the migrations offline, once each, to a database that schema.sql had made in the first version, and answers what a deploy asks", {
+    // Six runs of wrangler, which a busy machine takes its time for.
+    timeout: 120_000,
+  }, async () => {
     scratch = await mkdtemp(join(tmpdir(), "valetkey-migrations-"));
     const target = ["DB", "--local", "--persist-to", scratch];
     const environment = wranglerEnvironment(scratch);
