@@ -85,7 +85,7 @@ describe("B-19 a development token is worth what the access token behind it is",
 
   test("remembered no longer than that is, nor than a renewal of it is due", async () => {
     const remembers = async (here: ReturnType<typeof world>, token: string) => {
-      const directory = { ...here.deps.directory, accessToken: async () => fail("storage_unavailable") };
+      const directory = () => ({ ...here.deps.directory(), accessToken: async () => fail("storage_unavailable") });
       const headers = new Headers({ authorization: `Bearer ${token}` });
       return (await authenticate(headers, { ...here.deps, directory })).ok;
     };

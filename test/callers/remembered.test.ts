@@ -247,7 +247,7 @@ describe("what is leased in KV", () => {
 
 test("a project is found by its slug from the lease, and one that was just created at once", async () => {
   const world = isolate();
-  const { directory } = world.deps;
+  const directory = world.deps.directory();
   const slug = `slug-${crypto.randomUUID()}`;
   expect(await directory.projectId(slug)).toEqual({ ok: true, value: null });
   await d1Database(env.DB).run(
@@ -261,9 +261,9 @@ test("a project is found by its slug from the lease, and one that was just creat
   await world.settle();
   for (const other of [world, isolate(world.kv)]) {
     other.state.dbDown = true;
-    const again = await other.deps.directory.projectId(slug);
+    const again = await other.deps.directory().projectId(slug);
     expect(again).toMatchObject({ ok: true, value: { value: `prj_${slug}`, current: false } });
-    expect(await other.deps.directory.projectId(`not-${slug}`)).toMatchObject({ ok: false });
+    expect(await other.deps.directory().projectId(`not-${slug}`)).toMatchObject({ ok: false });
   }
 });
 
