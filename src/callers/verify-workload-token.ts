@@ -1,4 +1,4 @@
-import { errors, type JWK, jwtVerify } from "jose";
+import { errors, type JWK, type JWTPayload, jwtVerify } from "jose";
 import * as z from "zod";
 import { fail, ok, type Result } from "../errors.ts";
 import { canonicalKey } from "./claim-path.ts";
@@ -30,7 +30,7 @@ export interface VerifyDeps {
 }
 
 /** `iss` is left out: the record was looked up by it. */
-const claimsSchema = z.looseObject({
+const claimsSchema = z.object({
   sub: z.string().max(2048),
   aud: z.union([z.string(), z.tuple([z.string()])]),
   exp: z.number(),
@@ -95,7 +95,7 @@ function typAllowed(typ: unknown, wanted: string | null): boolean {
 }
 
 function checkClaims(
-  payload: unknown,
+  payload: JWTPayload,
   issuer: Pick<IssuerRecord, "issuer" | "audience" | "selectorClaim">,
 ): Result<VerifiedClaims> {
   const parsed = claimsSchema.safeParse(payload);
@@ -118,7 +118,7 @@ function checkClaims(
     subject: claims.sub,
     tokenId: claims.jti ?? null,
     expiresAtMs: claims.exp * 1000,
-    all: claims,
+    all: payload,
   });
 }
 
