@@ -23,6 +23,17 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Waits until something answers at `url`; false when `over` comes first. */
+export async function answers(url: string, over: AbortSignal): Promise<boolean> {
+  while (!over.aborted) {
+    const answer = await fetch(url).catch(() => null);
+    await answer?.body?.cancel();
+    if (answer !== null) return true;
+    await sleep(100);
+  }
+  return false;
+}
+
 export interface Server {
   /** Ends it with everything that it started, and waits until it is gone. */
   stop(): Promise<void>;

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fencedBlocks, freePort, runBlocks, type Server, type ShellRun, serve } from "./quickstart-shell.ts";
+import { agree } from "../../scripts/demo/agree.ts";
+import { SmallBrowser } from "../../scripts/demo/small-browser.ts";
+import { answers, fencedBlocks, freePort, runBlocks, type Server, type ShellRun, serve } from "./quickstart-shell.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const KEY = "key-from-the-mail-provider";
@@ -33,13 +35,23 @@ describe("the quickstart, run as it is written", () => {
     };
     const env = { ...process.env, ...settings };
     server = await serve(commands.at(-1) ?? "", { cwd: root, env, url });
-    run = await runBlocks(blocks, { cwd: root, env: { ...env, VALETKEY_URL: url } });
-  }, 180_000);
+    const [issuer, app] = [await freePort(), await freePort()].map((free) => `http://127.0.0.1:${free}`);
+    const isOver = new AbortController();
+    const reader = openAddress(`${app}`, isOver.signal);
+    run = await runBlocks(blocks, { cwd: root, env: { ...env, VALETKEY_URL: url, ISSUER: issuer, APP_URL: app } });
+    isOver.abort();
+    await reader;
+  }, 240_000);
 
   afterAll(async () => {
     await server?.stop();
     await rm(stateDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }, 30_000);
+
+  /** What the page asks of its reader: open the app's address, and agree to everything. */
+  async function openAddress(app: string, over: AbortSignal): Promise<void> {
+    if (await answers(app, over)) await agree(new SmallBrowser(), `${app}/connect`, "ada at Acme");
+  }
 
   /** What the one block with this text printed. */
   function printedBy(text: string): string {
@@ -68,9 +80,19 @@ describe("the quickstart, run as it is written", () => {
     const asked = JSON.parse(printedBy("WORKLOAD_TOKEN=$(api"));
     expect(asked).toMatchObject({ token: KEY, connector: { uid: "acme/mail" } });
     expect(asked.expiresAt).toBeGreaterThan(Date.now());
-    const byClient = printedBy('from "valetkey"');
+    const byClient = printedBy("import { getToken, getTokenResponse }");
     expect(byClient).toContain(`token: '${KEY}'`);
     expect(byClient).toContain("connector: 'acme/mail'");
+  });
+
+  test("a user agrees once, comes back to the session that started it, and has a token that is refreshed", () => {
+    expect(printedBy('"draft": true')).toMatch(/\/callback\/scl_\w+\n$/);
+    const first = printedBy("completeAuthorization");
+    expect(first).toContain("externalSubject: 'ada at Acme'");
+    const [, tokenId, authorizationId] = /tokenId: '(stk_\w+)',\s+authorizationId: '(aut_\w+)'/.exec(first) ?? [];
+    const second = JSON.parse(printedBy("sleep 16"));
+    expect(second).toMatchObject({ authorizationId, scopes: ["openid", "reports:read"] });
+    expect(second.tokenId).not.toBe(tokenId);
   });
 
   test("the revocation reports what the text says of it", () => {
