@@ -39,7 +39,10 @@ export class UserTokens {
       if (refreshed.ok) continue;
       const still = await this.#lookUp(request);
       if (!still.ok) return still;
-      if (still.value.stored === null) return refreshed;
+      if (still.value.stored === null) {
+        const ended = endOf(still.value.authorization);
+        return ended === null ? refreshed : { ok: false, failure: ended };
+      }
       log.warn("grant.served_while_failing", { errorCode: refreshed.failure.code, reason: refreshed.failure.reason });
       return this.#answer(request, still.value.stored, { authorization, leaseFromMs, minted: false });
     }
@@ -54,7 +57,11 @@ export class UserTokens {
     if (!wanted.ok) return wanted;
     const candidates = this.#candidates(wanted.value, authorization)
       .map((stored) => ({ stored, freshness: judge(stored, request, authorization, this.#parts.deps.now()) }))
-      .filter(({ freshness }) => freshness !== "dead");
+      .filter(({ stored, freshness }) => {
+        // Nobody can replace it any more, so a rejection is its end.
+        const isOver = authorization.state !== "active" && stored.tokenId === request.rejectedTokenId;
+        return freshness !== "dead" && !isOver;
+      });
     const best = candidates.find(({ freshness }) => freshness === "fresh") ?? candidates[0];
     return ok({
       authorization,
@@ -111,6 +118,8 @@ export class UserTokens {
 
   #refresh(request: GrantTokenRequest, authorization: Authorization, wanted: UserGroup): Promise<Result<void>> {
     const { store, deps } = this.#parts;
+    const ended = endOf(authorization);
+    if (ended !== null) return Promise.resolve({ ok: false, failure: ended });
     if (authorization.fingerprint === null) return Promise.resolve(fail("user_authorization_required", RAN_OUT));
     const { scopeCeiling } = request;
     const isServed = () => {
@@ -173,14 +182,19 @@ const ENDED = {
   revoked: "This user's authorization was revoked here. Start a new authorization for this user.",
 };
 
+/** Why nothing can be refreshed any more; null = it can. */
+function endOf({ state }: Authorization): Failure | null {
+  return state === "active" ? null : { ...NEVER_AUTHORIZED, message: ENDED[state], reason: state };
+}
+
 /** Why no token may come from an authorization; null = they may. */
 function refusalOf(
   authorization: Authorization | null,
   { revokedBeforeMs }: Pick<GrantTokenRequest, "revokedBeforeMs">,
 ): Failure | null {
   if (authorization === null) return NEVER_AUTHORIZED;
-  const { state } = authorization;
-  if (state !== "active") return { ...NEVER_AUTHORIZED, message: ENDED[state], reason: state };
+  // A provider that refuses the refresh token says nothing of the access token that it gave with it.
+  if (authorization.state === "revoked") return endOf(authorization);
   if (authorization.revokedBeforeMs < revokedBeforeMs) {
     return { ...NEVER_AUTHORIZED, message: ENDED.revoked, reason: "revoked" };
   }

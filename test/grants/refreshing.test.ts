@@ -228,6 +228,22 @@ describe("C-06 a refresh token that the provider refuses", () => {
     expect(world.script.presented).toHaveLength(1);
   });
 
+  test("for good leaves its access token to those who ask, until one of them says that it was rejected", async () => {
+    const world = await userWorld();
+    await world.inside(async (grant, storage) => {
+      await world.authorized(grant);
+      world.nowMs += LIFETIME_MS - 60_000;
+      world.script.refresh = () => "upstream_grant_refused";
+      const { tokenId } = granted(await grant.token(world.request({ validityBufferMs: 70_000 })));
+      world.nowMs += 30_000;
+      expect(said(await grant.token(world.request({ validityBufferMs: 70_000 })))).toBe("at-1");
+      expect(stateOf(storage)).toMatchObject({ state: "refused_upstream" });
+      expect(said(await grant.token(world.request()))).toBe("at-1");
+      expect(said(await grant.token(world.request({ rejectedTokenId: tokenId })))).toBe("user_authorization_required");
+    });
+    expect(world.script.presented).toHaveLength(2);
+  });
+
   test.for([
     "upstream_unreachable",
     "upstream_timeout",
