@@ -111,15 +111,14 @@ export function endPage(request: AuthorizationRequest, authority: Authority | nu
     brand: authority === null ? null : brandOf(authority.connector),
     providerError: request.providerError,
     requestId: null,
-    returnUrl: request.asked.returnUrl === null ? null : wayBack(request, null, services),
+    // The link may have lost the origin since, and the page must not lead where nobody is allowed to send people.
+    returnUrl: authority === null || request.asked.returnUrl === null ? null : wayBack(request, null, services),
   });
 }
 
-/** What the request rests on is gone: so is the request. */
+/** What the request rests on is gone: so is the request, unless the Grant or an issuer is being asked right now. */
 export async function giveUp(request: AuthorizationRequest, failure: Failure, visit: Visit): Promise<Answer> {
-  await endRequest(request, endingOf(request.status, failure), visit);
-  const { returnUrl } = request.asked;
-  return failurePage(failure, visit.requestId, {
-    returnUrl: returnUrl === null ? null : wayBack(request, null, visit.services),
-  });
+  const isOnTheWay = request.status === "verifying" || request.status === "completing";
+  if (!isOnTheWay) await endRequest(request, endingOf(request.status, failure), visit);
+  return failurePage(failure, visit.requestId);
 }

@@ -1,9 +1,8 @@
-import { findConnector } from "../connectors/connector-store.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import type { Answer, Input } from "../http/endpoint.ts";
 import type { Services } from "../services.ts";
 import { agree } from "./agree.ts";
-import { authorityOf } from "./authority.ts";
+import { type Authority, authorityOf } from "./authority.ts";
 import { browserOf, cookieOfForm } from "./browser.ts";
 import { consentView } from "./consent.ts";
 import { decisionForm } from "./decision-form.ts";
@@ -23,8 +22,8 @@ export const showAuthorization = browserEndpoint({
     const request = await requireRequest(services, params.id);
     const visit = judgeVisit(request, await browserOf(headers, request.id, services), services.now());
     if ("refuse" in visit) return failurePage({ code: visit.refuse }, requestId);
+    if (visit.go === "ended") return endPage(request, await knownAuthority(request, services), services);
     const authority = await authorityOf(request, services);
-    if (visit.go === "ended") return endPage(request, authority.ok ? authority.value : null, services);
     if (!authority.ok) return failurePage(authority.failure, requestId);
     if (request.status === "returned") return backPage(request, authority.value, services);
     const page = { formToken: randomText(services.randomBytes), nowMs: services.now(), problem: null };
@@ -46,7 +45,7 @@ export const decideAuthorization = browserEndpoint({
     const browser = await browserOf(headers, request.id, services, cookie);
     const visit = judgeVisit(request, browser, services.now());
     if ("refuse" in visit) return failurePage({ code: visit.refuse }, requestId);
-    if (visit.go === "ended") return endPage(request, null, services);
+    if (visit.go === "ended") return endPage(request, await knownAuthority(request, services), services);
     return form.decision === "cancel" ? cancel(request, input) : agree({ request, form, cookie, browser }, input);
   },
 });
@@ -72,9 +71,16 @@ async function cancel(request: AuthorizationRequest, { services, defer, requestI
       { services, defer },
     ));
   if (!ended) return failurePage({ code: "flow_already_used" }, requestId);
-  if (request.asked.returnUrl === null) return endPage({ ...request, status: "canceled" }, null, services);
-  const found = await findConnector(services.db, request.connectorId);
-  if (found === null) return endPage({ ...request, status: "canceled" }, null, services);
+  const authority = await knownAuthority(request, services);
+  if (authority === null || request.asked.returnUrl === null) {
+    return endPage({ ...request, status: "canceled" }, authority, services);
+  }
   const url = wayBack(request, null, services);
-  return pageAnswer({ kind: "continue", brand: brandOf(found.connector), url, purpose: "return" });
+  return pageAnswer({ kind: "continue", brand: brandOf(authority.connector), url, purpose: "return" });
+}
+
+/** Null where nothing of the connector must be shown any more, and nobody be led on. */
+async function knownAuthority(request: AuthorizationRequest, services: Services): Promise<Authority | null> {
+  const authority = await authorityOf(request, services);
+  return authority.ok ? authority.value : null;
 }

@@ -1,6 +1,5 @@
 import { driverOf } from "../catalog/registry.ts";
 import { findConnector } from "../connectors/connector-store.ts";
-import type { Link } from "../connectors/link-row.ts";
 import { findLink } from "../connectors/link-store.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
@@ -11,13 +10,13 @@ import { newId } from "../store/ids.ts";
 import { authorize, type CallerScope } from "../tokens/authorize.ts";
 import { type ConnectorSnapshot, toSnapshot } from "../tokens/snapshot.ts";
 import type { RequestedSubject, TokenRequest } from "../tokens/token-request.ts";
+import { checkAppUrls } from "./app-urls.ts";
 import type { AuthorizeOptions } from "./authorize-body.ts";
 import { effectiveBinding } from "./binding.ts";
 import { randomText } from "./flow-secrets.ts";
 import { loginOf } from "./login-leg.ts";
 import type { UserIdentity } from "./request-row.ts";
 import { insertRequest } from "./request-store.ts";
-import { checkReturnUrl, checkWebhookUrl, type OriginRule } from "./return-url.ts";
 import { steppedUp } from "./step-up.ts";
 
 export interface StartQuestion {
@@ -72,7 +71,7 @@ export async function startRequest(
   // Either can go between two reads.
   if (found === null || link === null) return fail("not_found");
   const binding = effectiveBinding(found.connector.minimumBinding, options.binding);
-  const urls = checkUrls(options, link, scope.environment, services);
+  const urls = checkAppUrls(options, link, scope.environment, services);
   if (!urls.ok) return urls;
   if (binding === "finalize" && options.returnUrl === null) return fail("return_url_required");
   if (binding === "login" && !(await loginOf(identity.subject.issuer, services)).ok) {
@@ -107,22 +106,4 @@ export async function startRequest(
 
 function isOfUser(identity: { subject: { type: string } }): identity is UserIdentity {
   return identity.subject.type === "user";
-}
-
-/** Where the app may have its users sent, and itself told: the link's origins, or else those of its environments. */
-function checkUrls(
-  { returnUrl, webhook }: AuthorizeOptions,
-  link: Link,
-  environment: string,
-  { settings, urlPolicy }: StartServices,
-): Result<null> {
-  const own = link.projectEnvironments.flatMap(({ id, origin }) =>
-    origin !== null && link.environments.includes(id) ? [origin] : [],
-  );
-  const allowLoopback = settings.allowLoopback || environment === "development";
-  const ruleOf = (origins: string[] | null): OriginRule => ({ origins: origins ?? own, allowLoopback });
-  const back = returnUrl === null ? ok("") : checkReturnUrl(returnUrl, ruleOf(link.returnOrigins));
-  if (!back.ok) return back;
-  const told = webhook === null ? ok("") : checkWebhookUrl(webhook, ruleOf(link.webhookOrigins), urlPolicy);
-  return told.ok ? ok(null) : told;
 }
