@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withSection } from "./doc-tables.ts";
 import { MUTATED_FOLDERS } from "./mutated-folders.ts";
@@ -33,7 +33,9 @@ if (rows.length === folders.length) {
 
 async function stryker(folder: string): Promise<void> {
   const bin = join(root, "node_modules", "@stryker-mutator", "core", "bin", "stryker.js");
-  const incremental = ["--incremental", "--incrementalFile", join("reports", "mutation", `${folder}.json`)];
+  // A run that is interrupted leaves what it has there, to be continued; only one that ended is a report.
+  const soFar = join("reports", "mutation", "so-far", `${folder}.json`);
+  const incremental = ["--incremental", "--incrementalFile", soFar];
   const child = spawn(process.execPath, [bin, "run", ...incremental, "--mutate", `src/${folder}/**/*.ts`], {
     cwd: root,
     env: { ...process.env, MUTATED_FOLDER: folder },
@@ -41,10 +43,15 @@ async function stryker(folder: string): Promise<void> {
   });
   const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
   if (code !== 0) throw new Error(`the run of ${folder} failed`);
+  await copyFile(join(root, soFar), reportOf(folder));
+}
+
+function reportOf(folder: string): string {
+  return join(root, "reports", "mutation", `${folder}.json`);
 }
 
 async function read(folder: string): Promise<Report> {
-  return JSON.parse(await readFile(join(root, "reports", "mutation", `${folder}.json`), "utf8"));
+  return JSON.parse(await readFile(reportOf(folder), "utf8"));
 }
 
 function rowOf(folder: string, { files }: Report): string {
