@@ -98,6 +98,12 @@ export interface Step {
   expiresAtMs?: number;
 }
 
+/**
+ * How long asking the Grant may take (ms). What was brought in time is not late because the provider was slow; and who
+ * died meanwhile leaves a request that ends.
+ */
+const COMPLETING_MS = 60_000;
+
 /** One step, if the request still is where it was seen and has not expired; whether it was this caller who took it. */
 export async function takeStep(db: Database, id: string, step: Step, nowMs: number): Promise<boolean> {
   const changes = await db.run(
@@ -106,7 +112,8 @@ export async function takeStep(db: Database, id: string, step: Step, nowMs: numb
          state_hash = coalesce(?6, state_hash), login_state_hash = coalesce(?7, login_state_hash),
          connect_code_hash = coalesce(?8, connect_code_hash), secrets_sealed = coalesce(?9, secrets_sealed),
          secrets_kid = coalesce(?10, secrets_kid), secrets_generation = coalesce(?11, secrets_generation),
-         leg_expires_at_ms = coalesce(?12, leg_expires_at_ms), expires_at_ms = min(coalesce(?13, expires_at_ms), expires_at_ms)
+         leg_expires_at_ms = coalesce(?12, leg_expires_at_ms),
+         expires_at_ms = iif(?3 = 'completing', max(expires_at_ms, ?4 + ?14), min(coalesce(?13, expires_at_ms), expires_at_ms))
        WHERE id = ?1 AND status = ?2 AND expires_at_ms > ?4`,
       id,
       step.from,
@@ -121,6 +128,7 @@ export async function takeStep(db: Database, id: string, step: Step, nowMs: numb
       step.secrets?.generation ?? null,
       step.legExpiresAtMs ?? null,
       step.expiresAtMs ?? null,
+      COMPLETING_MS,
     ),
   );
   return changes > 0;

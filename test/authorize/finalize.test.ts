@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
+import { takeStep } from "../../src/authorize/request-store.ts";
+import { keepUpRequests } from "../../src/authorize/request-upkeep.ts";
 import { accessToken } from "../support/api.ts";
 import { clock } from "../support/clock.ts";
 import type { Scene } from "../support/connect.ts";
@@ -68,6 +70,31 @@ describe("an authorization that the app completes", () => {
     expect([late.status, late.body.error.code]).toEqual([410, "flow_expired"]);
     expect(await resultOf(verifier)).toMatchObject({ status: "expired", error: { code: "flow_expired" } });
     expect(world.grants.asked).toHaveLength(before);
+    clock.reset();
+  });
+
+  test("A-08 what was brought in time is not called expired while the Grant asks the provider, or after", async () => {
+    const { verifier, connectCode } = await returned();
+    clock.advance(49_000);
+    world.grants.script.answer = async () => {
+      clock.advance(5_000);
+      expect((await resultOf(verifier)).status).toBe("pending");
+      await keepUpRequests({ ...world.services, keys: async () => world.services.keys });
+      return { ok: true, value: { authorizationId: "aut_1", scopes: ["read"] } };
+    };
+    const answer = await complete({ verifier, connectCode });
+    expect([answer.status, answer.body.status]).toEqual([200, "success"]);
+    expect((await resultOf(verifier)).status).toBe("success");
+    world.grants.script.answer = () => ({ ok: true, value: { authorizationId: "aut_1", scopes: ["read"] } });
+    clock.reset();
+  });
+
+  test("A-08 a Worker that dies while it completes leaves nothing that is pending for ever", async () => {
+    const { request, verifier, connectCode } = await returned();
+    await takeStep(world.services.db, request, { from: "returned", to: "completing" }, clock.now());
+    expect((await complete({ verifier, connectCode })).body.error.code).toBe("flow_already_used");
+    clock.advance(2 * 60_000);
+    expect((await resultOf(verifier)).status).toBe("expired");
     clock.reset();
   });
 
