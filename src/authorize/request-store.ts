@@ -4,8 +4,8 @@ import type { SealedFlowSecrets } from "./flow-secrets.ts";
 import { type AuthorizationRequest, REQUEST_COLUMNS, type RequestRow, requestOfRow } from "./request-row.ts";
 import type { FinalStatus, RequestStatus } from "./transitions.ts";
 
-/** Open requests at once, so that nobody fills the table, or a user's screen. */
-export const MAX_OPEN = { perGrant: 20, perLink: 1000 };
+/** Open requests at once, so that nobody fills the table, or a user's screen: of a grant, and of a link's environment. */
+export const MAX_OPEN = { perGrant: 20, perEnvironment: 1000 };
 
 export type NewRequest = Pick<
   AuthorizationRequest,
@@ -33,7 +33,7 @@ export async function insertRequest(db: Database, request: NewRequest): Promise<
        WHERE (SELECT count(*) FROM authorization_requests
            WHERE link_id = ?5 AND grant_name = ?7 AND expires_at_ms > ?12 AND finished_at_ms IS NULL) < ?14
          AND (SELECT count(*) FROM authorization_requests
-           WHERE link_id = ?5 AND expires_at_ms > ?12 AND finished_at_ms IS NULL) < ?15`,
+           WHERE link_id = ?5 AND environment = ?6 AND expires_at_ms > ?12 AND finished_at_ms IS NULL) < ?15`,
       request.id,
       request.verifierHash,
       request.connectorId,
@@ -48,7 +48,7 @@ export async function insertRequest(db: Database, request: NewRequest): Promise<
       request.createdAtMs,
       request.expiresAtMs,
       MAX_OPEN.perGrant,
-      MAX_OPEN.perLink,
+      MAX_OPEN.perEnvironment,
     ),
   );
   return changes > 0;

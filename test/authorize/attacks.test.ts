@@ -239,6 +239,32 @@ describe("A-17 floods", () => {
   });
 });
 
+test("A-17 an environment that floods does not keep the others of its project from starting", async () => {
+  const flooded = await userScene(world.api, "flooded-environment");
+  const link = { environments: ["production", "preview"] };
+  const path = `/v1/connect/connectors/${flooded.connectorId}/projects/${flooded.projectId}`;
+  await world.api.post(path, link, flooded.owner);
+  const bob = { role: "developer", projectId: flooded.projectId, environment: "preview", userId: "bob" };
+  const preview = await accessToken(world.api, flooded.owner, bob);
+  const startBob = () =>
+    world.api.post(`/v1/connect/authorize/${flooded.connectorId}`, { subject: { type: "user", id: "bob" } }, preview);
+  const { request } = (await startBob()).body;
+  // As many as there may be, of as many users.
+  await env.DB.prepare(
+    `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+     INSERT INTO authorization_requests (id, verifier_hash, connector_id, project_id, link_id, environment, grant_name,
+       request, config_revision, revoked_before_ms, binding, status, created_at_ms, expires_at_ms)
+     SELECT r.id || i, r.verifier_hash || i, connector_id, project_id, link_id, environment, grant_name || i, request,
+       config_revision, revoked_before_ms, binding, status, created_at_ms, expires_at_ms
+     FROM authorization_requests AS r, n WHERE r.id = ?`,
+  )
+    .bind(request)
+    .run();
+  const refused = await startBob();
+  expect([refused.status, refused.body.error.code]).toEqual([429, "too_many_pending_requests"]);
+  expect((await start(world.api, flooded)).status).toBe(200);
+});
+
 describe("U-03 forms that are not this page's", () => {
   test.for([
     ["another origin", { origin: "https://evil.example" }],
