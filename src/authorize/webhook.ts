@@ -28,7 +28,8 @@ export function retryAfterMs(tries: number): number {
 
 /**
  * One try to tell the app how its authorization ended. It says what the result says, and carries no token. Signed as
- * contract §4 has it: an ES256 JWT of our own issuer over method, URL and body. Tries are counted before they are made.
+ * forwarded events are: an ES256 JWT of our own issuer over method, URL and body; with a type of its own (RFC 8725 §3.11),
+ * because the body of an event may be written by a stranger and be sent to the same URL. Tries are counted before they are made.
  */
 export async function sendWebhook(requestId: string, deps: WebhookDeps): Promise<void> {
   const { db, now, log } = deps;
@@ -85,7 +86,7 @@ async function tokenFor(request: AuthorizationRequest, url: string, body: string
   const issuedAt = Math.floor(deps.now() / 1000);
   return signJwt(
     key,
-    { alg, kid, typ: "connect-webhook+jwt" },
+    { alg, kid, typ: "connect-authorization+jwt" },
     {
       iss: deps.settings.publicOrigin,
       aud: url,

@@ -355,7 +355,7 @@ describe("our own issuer", () => {
     expect(state.fetches).toEqual([]);
   });
 
-  test.each(["connect-webhook+jwt", "at+jwt", "JWT", undefined])(
+  test.each(["connect-webhook+jwt", "connect-authorization+jwt", "at+jwt", "JWT", undefined])(
     "B-17 our own token of type %s is no caller",
     async (typ) => {
       const ours = await signer();

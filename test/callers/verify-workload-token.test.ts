@@ -131,6 +131,7 @@ describe("the header", () => {
     "at+jwt",
     "application/at+jwt",
     "connect-webhook+jwt",
+    "connect-authorization+jwt",
     "workload+jwt",
     "logout+jwt",
     "dpop+jwt",

@@ -141,7 +141,7 @@ describe("a user authorizes once", () => {
     const { payload } = await jwtVerify(jwt, keys, {
       issuer: text(configuration, "issuer"),
       audience: app.webhook,
-      typ: "connect-webhook+jwt",
+      typ: "connect-authorization+jwt",
     });
     expect(payload).toMatchObject({
       sub: `connector:${connector.id}`,
