@@ -4,8 +4,11 @@ import { sendWebhook, type WebhookDeps } from "./webhook.ts";
 import { dueWebhooks } from "./webhook-store.ts";
 
 const ROWS_PER_ROUND = 100;
-/** Each is a call, of which an invocation has a limited number. */
-const WEBHOOKS_PER_ROUND = 10;
+/** An invocation has six connections at once. */
+const WEBHOOKS_AT_ONCE = 5;
+const WEBHOOK_BATCHES = 4;
+/** No further batch begins after that: other work waits for this round. */
+const WEBHOOKS_MS = 5_000;
 const KEPT_MS = 7 * 24 * 60 * 60_000;
 
 /**
@@ -15,13 +18,18 @@ const KEPT_MS = 7 * 24 * 60 * 60_000;
 export async function keepUpRequests(deps: WebhookDeps): Promise<void> {
   const { db, now, log } = deps;
   await expireRequests(db, now());
-  for (const id of await dueWebhooks(db, now(), WEBHOOKS_PER_ROUND)) {
-    try {
-      await sendWebhook(id, deps);
-    } catch (error) {
-      // A webhook that cannot even be made must not keep others from being sent.
-      log.warn("authorization.webhook_failed", { authorizationRequest: id, reason: messageOf(error) });
-    }
+  const startedAtMs = now();
+  for (let batch = 0; batch < WEBHOOK_BATCHES && now() - startedAtMs < WEBHOOKS_MS; batch++) {
+    const due = await dueWebhooks(db, now(), WEBHOOKS_AT_ONCE);
+    if (due.length === 0) break;
+    // An app that keeps us waiting, or whose webhook cannot even be made, must not hold up others.
+    await Promise.all(
+      due.map((id) =>
+        sendWebhook(id, deps).catch((error: unknown) =>
+          log.warn("authorization.webhook_failed", { authorizationRequest: id, reason: messageOf(error) }),
+        ),
+      ),
+    );
   }
   await purgeRequests(db, now() - KEPT_MS);
 }

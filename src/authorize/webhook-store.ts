@@ -24,11 +24,12 @@ export async function settleWebhook(db: Database, id: string): Promise<void> {
   await db.run(sql("UPDATE authorization_requests SET webhook_due_at_ms = NULL WHERE id = ?", id));
 }
 
-/** Requests whose app is to be told again, the longest due first. */
+/** Requests whose app is to be told again: of every link the longest due, and only then the next of each. */
 export async function dueWebhooks(db: Database, nowMs: number, limit: number): Promise<string[]> {
   const rows = await db.all<{ id: string }>(
     sql(
-      `SELECT id FROM authorization_requests WHERE webhook_due_at_ms <= ? ORDER BY webhook_due_at_ms LIMIT ?`,
+      `SELECT id FROM authorization_requests WHERE webhook_due_at_ms <= ?
+       ORDER BY row_number() OVER (PARTITION BY link_id ORDER BY webhook_due_at_ms), webhook_due_at_ms LIMIT ?`,
       nowMs,
       limit,
     ),

@@ -45,9 +45,10 @@ describe("A-18 the app is told how it ended", () => {
     const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(jwks), {
       issuer: ORIGIN,
       audience: webhook,
-      typ: "connect-webhook+jwt",
+      typ: "connect-authorization+jwt",
     });
-    expect(protectedHeader).toMatchObject({ alg: "ES256", typ: "connect-webhook+jwt" });
+    // Not the type of forwarded events, whose bodies a stranger at the provider may write.
+    expect(protectedHeader).toMatchObject({ alg: "ES256", typ: "connect-authorization+jwt" });
     expect(payload).toMatchObject({ sub: `connector:${scene.connectorId}`, htm: "POST", htu: webhook });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(300);
     expect(payload.body_sha256).toBe(await sha256Base64url(told?.body ?? ""));
@@ -115,6 +116,27 @@ describe("A-18 the app is told how it ended", () => {
     await browser(world.api, ORIGIN).decide(request, "cancel");
     expect([await requestCount("told-redirect"), await requestCount("elsewhere")]).toEqual([1, 0]);
   });
+});
+
+test("A-18 apps that keep us waiting hold up neither each other nor the work after them", async () => {
+  const other = await userScene(world.api, "webhooks-other");
+  const webhookOrigins = [new URL(hostile("/")).origin];
+  const link = { environments: ["production"], webhookOrigins };
+  await world.api.post(`/v1/connect/connectors/${other.connectorId}/projects/${other.projectId}`, link, other.owner);
+  for (let count = 0; count < 12; count++) await started(world.api, scene, { webhook: hostile("/ok") });
+  await started(world.api, other, { webhook: hostile("/ok", { key: "told-other" }) });
+  clock.advance(11 * 60_000);
+  let [waiting, most] = [0, 0];
+  const fetch: typeof world.services.fetch = async (request) => {
+    most = Math.max(most, ++waiting);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    waiting--;
+    return world.services.fetch(request);
+  };
+  await keepUpRequests({ ...world.services, fetch, keys: async () => world.services.keys });
+  expect(most).toBe(5);
+  expect(await requestCount("told-other")).toBe(1);
+  clock.reset();
 });
 
 test("a request is forgotten a week after its end", async () => {
