@@ -147,7 +147,6 @@ describe("an id_token at a refresh", () => {
   });
 
   const strangers: [hazard: string, claims: object, known: object, server: object][] = [
-    ["of another user", { sub: "user-2" }, asked, {}],
     ["where the user is not known", {}, { ...asked, externalSubject: null }, {}],
     ["of another issuer's user", {}, { ...asked, externalSubject: { ...ANN, issuer: "https://old.example.com" } }, {}],
     ["for another client", { aud: "other" }, asked, {}],
@@ -160,6 +159,22 @@ describe("an id_token at a refresh", () => {
     const issued = await refreshedWith({ ...claims }, known, server);
     expect(issued).toMatchObject({ externalSubject: null, claims: null });
     expect(issued.accessToken.expose()).toBe("at-1");
+  });
+
+  test.for([
+    ["with its keys at hand", {}, {}],
+    ["whatever signed it", {}, { jwks: { keys: [] } }],
+    ["narrowed", { narrow: true }, {}],
+  ] as const)("A-20 of another user says that the tokens are somebody else's: %s", async ([, more, server]) => {
+    const { jwks, sign } = await signer();
+    const idToken = await sign({ nonce: undefined, sub: "user-2" });
+    const known = { ...asked, ...more };
+    for (const settings of [data, {}]) {
+      const jwksUri = hostileAnswer(JSON.stringify(jwks));
+      const result = await refreshed({ id_token: idToken }, known, settings, { jwks_uri: jwksUri, ...server });
+      expect(failed(result)).toMatchObject({ code: "upstream_id_token_invalid" });
+      expect(JSON.stringify(failed(result))).not.toContain("user-2");
+    }
   });
 
   test("its keys are not fetched where no claims are forwarded", async () => {

@@ -1,4 +1,4 @@
-import { decodeProtectedHeader, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
+import { decodeJwt, decodeProtectedHeader, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
 import * as z from "zod";
 import { SUPPORTED_ALGORITHMS, selectKey } from "../../callers/jwks-keys.ts";
 import { fail, ok, type Result } from "../../errors.ts";
@@ -71,6 +71,21 @@ function checkClaims(payload: JWTPayload, { clientId, nonce }: IdTokenExpectatio
   if (azp === undefined ? isForSeveral : azp !== clientId) return invalid("claim azp");
   if (nonce !== null && payload.nonce !== nonce) return invalid("claim nonce");
   return ok(parsed.data);
+}
+
+/**
+ * Whether an id_token for this client names another user of the same issuer, which it must not at a refresh (OpenID
+ * Connect Core §12.2). Its signature is not looked at: it came from the token endpoint itself (§3.1.3.7, number 6), and
+ * it is only believed to somebody's disadvantage.
+ */
+export function namesAnother(idToken: unknown, known: { issuer: string; subject: string }, clientId: string): boolean {
+  if (typeof idToken !== "string" || idToken.length > MAX_LENGTH) return false;
+  try {
+    const { iss, aud, sub } = decodeJwt(idToken);
+    return iss === known.issuer && [aud].flat().includes(clientId) && sub !== known.subject;
+  } catch {
+    return false;
+  }
 }
 
 /** Those of the claims whose names are on the list and whose values a token answer can carry, while there is room. */

@@ -1,7 +1,7 @@
 import type { JSONWebKeySet } from "jose";
 import { genericTokenEndpointRequest } from "oauth4webapi";
 import type { Secret } from "../../crypto/secret.ts";
-import { ok, type Result } from "../../errors.ts";
+import { fail, ok, type Result } from "../../errors.ts";
 import type {
   Claims,
   DriverDeps,
@@ -11,7 +11,7 @@ import type {
   RefreshRequest,
 } from "../driver.ts";
 import { effectiveServer, type OAuthConfig } from "./config.ts";
-import { forwardedClaims, type IdTokenClaims, verifyIdToken } from "./id-token.ts";
+import { forwardedClaims, type IdTokenClaims, namesAnother, verifyIdToken } from "./id-token.ts";
 import { idTokenKeys } from "./id-token-keys.ts";
 import { withoutAddedScope } from "./offline-access.ts";
 import { callEndpoint, judgeAnswer, texts } from "./token-endpoint.ts";
@@ -49,8 +49,9 @@ export async function exchangeCode(
 }
 
 /**
- * RFC 6749 §6 with RFC 8707 `resource`; `scope` only to narrow. An id_token of anyone but the user who authorized, or
- * that does not verify, brings no claims, and is no reason to lose a token that may be the only one left.
+ * RFC 6749 §6 with RFC 8707 `resource`; `scope` only to narrow. An id_token that does not verify
+ * brings no claims, and is no reason to lose a token that may be the only one left. One of another user is
+ * (`upstream_id_token_invalid`): what came with it opens somebody else's account.
  */
 export async function refreshTokens(
   request: RefreshRequest<OAuthConfig>,
@@ -72,6 +73,9 @@ export async function refreshTokens(
   const askedAtMs = deps.now();
   const body = await ask("refresh_token", parameters, [refreshToken], request, deps);
   if (!body.ok) return body;
+  if (externalSubject !== null && namesAnother(body.value.id_token, externalSubject, config.settings.clientId)) {
+    return fail("upstream_id_token_invalid", { reason: "id_token: of another user" });
+  }
   const found = await verified(body.value, keys.ok ? keys.value : null, null, config, deps);
   const identity = found.ok && isSame(found.value?.externalSubject, externalSubject) ? found.value : null;
   return authorized(body.value, { askedAtMs, requested: narrow ? group.scopes : grantedScopes, request, identity });
