@@ -1,4 +1,5 @@
 import type { Driver, UserAuthorization } from "../catalog/driver.ts";
+import { rightsGivingParams } from "../catalog/oauth/authorization-parameters.ts";
 import { driverOf } from "../catalog/registry.ts";
 import type { Connector } from "../connectors/connector-row.ts";
 import { findConnector } from "../connectors/connector-store.ts";
@@ -57,11 +58,12 @@ export async function authorityOf(
 }
 
 /** Whether the link allows what was asked for, and for whom; as `authorize` decides it of a request that begins. */
-function isWithin({ asked: { identity, group } }: Pick<Basis, "asked">, link: Link): boolean {
+function isWithin({ asked: { identity, group, additionalParams } }: Pick<Basis, "asked">, link: Link): boolean {
   if (link.subjects !== null && !link.subjects.includes("user")) return false;
   if (link.installations !== null || link.subjectNamespace !== identity.subject.namespace) return false;
   if (link.scopes === null) return true;
   const { scopes, resources, authorizationDetails } = group;
+  if (rightsGivingParams(additionalParams).length > 0) return false;
   // Without scopes the provider chooses, and of the others a ceiling knows nothing.
   if (scopes.length === 0 || resources.length + authorizationDetails.length > 0) return false;
   return scopesAbove(scopes, link.scopes).length === 0;

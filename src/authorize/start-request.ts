@@ -1,3 +1,4 @@
+import { rightsGivingParams } from "../catalog/oauth/authorization-parameters.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { findConnector } from "../connectors/connector-store.ts";
 import { findLink } from "../connectors/link-store.ts";
@@ -76,6 +77,13 @@ export async function startRequest(
   if (binding === "finalize" && options.returnUrl === null) return fail("return_url_required");
   if (binding === "login" && !(await loginOf(identity.subject.issuer, services)).ok) {
     return fail("login_unavailable");
+  }
+
+  const unjudged = snapshot.link.scopes === null ? [] : rightsGivingParams(options.additionalParams);
+  if (unjudged.length > 0) {
+    return fail("insufficient_scope", {
+      message: `The project's link has a ceiling of scopes, which cannot judge additionalParams such as ${unjudged[0]}. Omit them.`,
+    });
   }
 
   const name = await grantName(identity);

@@ -92,6 +92,15 @@ describe("what may be asked", () => {
     [{ additionalParams: { redirect_uri: "https://evil.example" } }, "bad_request"],
     [{ additionalParams: { Client_ID: "x" } }, "bad_request"],
     [{ additionalParams: { state: "x" } }, "bad_request"],
+    // Servers that turn names into identifiers, fold case, or read lists (PHP: `[]`, and `.` and space as `_`).
+    [{ additionalParams: { "redirect.uri": "x" } }, "bad_request"],
+    [{ additionalParams: { "redirect-uri": "x" } }, "bad_request"],
+    [{ additionalParams: { "scope ": "x" } }, "bad_request"],
+    [{ additionalParams: { "scope[]": "x" } }, "bad_request"],
+    [{ additionalParams: { "scope%00": "x" } }, "bad_request"],
+    [{ additionalParams: { "scope\t": "x" } }, "bad_request"],
+    [{ additionalParams: { "\u017fcope": "x" } }, "bad_request"],
+    [{ additionalParams: { "a&scope": "x" } }, "bad_request"],
     [
       { additionalParams: Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`p${index}`, "v"])) },
       "bad_request",
@@ -110,6 +119,22 @@ describe("what may be asked", () => {
     expect(url.searchParams.getAll("redirect_uri")).toEqual([`${ORIGIN}/callback/${scene.connectorId}`]);
     expect(url.searchParams.getAll("resource")).toEqual(["https://api.example/"]);
   });
+});
+
+test("A-12 under a ceiling of scopes an app may add only what gives no rights", async () => {
+  const bounded = await userScene(world.api, "ceiling-params");
+  const link = { environments: ["production"], scopes: ["read"] };
+  await world.api.post(
+    `/v1/connect/connectors/${bounded.connectorId}/projects/${bounded.projectId}`,
+    link,
+    bounded.owner,
+  );
+  for (const additionalParams of [{ permissions: "8" }, { config_id: "1" }, { claims: "{}" }, { "x-scope": "write" }]) {
+    expect(await refusal({ additionalParams }, bounded)).toEqual([403, "insufficient_scope"]);
+    expect((await start(world.api, scene, { additionalParams })).status).toBe(200);
+  }
+  const harmless = { login_hint: "ada@example.com", hd: "example.com", ui_locales: "de" };
+  expect((await start(world.api, bounded, { additionalParams: harmless })).status).toBe(200);
 });
 
 describe("A-15 step-up", () => {

@@ -30,6 +30,20 @@ export const PROTOCOL_PARAMETERS = [
 /** What requests have members of their own for, where it is checked; and names by which vendors widen the scopes. */
 const CALLERS_MAY_NOT = ["audience", "prompt", "scopes", "user_scope", "optional_scope", "include_granted_scopes"];
 
+/**
+ * What says who should sign in and how it looks, and gives no rights (OpenID Connect Core §3.1.2.1; `hd` of Google,
+ * `domain_hint` of Microsoft).
+ */
+const WITHOUT_RIGHTS: ReadonlySet<string> = new Set([
+  "acr_values",
+  "display",
+  "domain_hint",
+  "hd",
+  "login_hint",
+  "max_age",
+  "ui_locales",
+]);
+
 const PROTOCOL: ReadonlySet<string> = new Set(PROTOCOL_PARAMETERS);
 const REFUSED_OF_CALLERS: ReadonlySet<string> = new Set([...PROTOCOL_PARAMETERS, ...CALLERS_MAY_NOT]);
 
@@ -38,13 +52,25 @@ export function isProtocolParameter(name: string): boolean {
   return PROTOCOL.has(name.toLowerCase());
 }
 
-/** Only parameters that a caller may add, else `bad_request` naming the others. */
+/**
+ * Only parameters that a caller may add, else `bad_request` naming the others. Names are plain, and compared as the most
+ * careless server reads them: without regard to case, and with one sign for all that separates words.
+ */
 export function checkAdditionalParams(params: Record<string, string>): Result<void> {
-  const refused = Object.keys(params).filter((name) => REFUSED_OF_CALLERS.has(name.toLowerCase()));
+  const names = Object.keys(params);
+  if (!names.every((name) => /^[A-Za-z0-9_.:-]+$/.test(name))) {
+    return fail("bad_request", { message: "additionalParams: names are letters, digits, and any of _ . : -" });
+  }
+  const refused = names.filter((name) => REFUSED_OF_CALLERS.has(name.toLowerCase().replace(/[.:-]/g, "_")));
   if (refused.length === 0) return ok(undefined);
   return fail("bad_request", {
     message: `additionalParams must not set ${refused.join(", ")}: the connector and the request's own members do.`,
   });
+}
+
+/** The names of parameters by which vendors may give rights that scopes say nothing of. */
+export function rightsGivingParams(params: Record<string, string>): string[] {
+  return Object.keys(params).filter((name) => !WITHOUT_RIGHTS.has(name));
 }
 
 /** Whether a scope reads like the start of another parameter to a server that splits before it decodes. */
