@@ -146,6 +146,8 @@ describe("what an operator may store", () => {
     expect(apiKeyDriver.capabilities(saved.config)).toMatchObject({
       supportedSubjectTypes: ["user"],
       userTokens: { manualCredentialInput: true },
+      // The page names the environment that asks, so what is pasted there is not another's.
+      partition: "environment",
     });
     expect(apiKeyDriver.capabilities(saved.config)).not.toHaveProperty("appTokens");
   });

@@ -66,7 +66,8 @@ function capabilities({ subjectType, values }: ApiKeyConfig): Capabilities {
     supportsRevocation: false,
     supportsTriggers: false,
     supportsIcon: "false",
-    partition: "shared",
+    // What an operator stored serves every environment; what a user pasted, the one that the page named.
+    partition: subjectType === "app" ? "shared" : "environment",
     ...(subjectType === "app" ? { appTokens: tokens } : { userTokens: { ...tokens, manualCredentialInput: true } }),
   };
 }
