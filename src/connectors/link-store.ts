@@ -102,7 +102,8 @@ export async function deleteLink(
     sql("DELETE FROM links WHERE connector_id = ? AND project_id = ?", connectorId, projectId),
     selectLease(connectorId),
   ]);
-  return removed?.changes === 1 ? (lease?.rows[0] ?? null) : null;
+  // Rows that go with it are counted, too.
+  return (removed?.changes ?? 0) > 0 ? (lease?.rows[0] ?? null) : null;
 }
 
 const OWNERS = { connector: "l.connector_id", project: "l.project_id" };

@@ -1,6 +1,5 @@
 import { CALLER_LEASE_MS } from "../callers/caller-leases.ts";
 import { type Database, type Statement, sql } from "../store/database.ts";
-import { advanceRevocationClock } from "../store/revocation-clock.ts";
 import { CLOCK_MARGIN_MS, effectiveByMs } from "../tokens/lease.ts";
 import type { Environment } from "./environment-store.ts";
 
@@ -26,11 +25,11 @@ function environmentRemoval({ projectId, id }: Pick<Environment, "projectId" | "
       projectId,
       id,
     ),
-    advanceRevocationClock(nowMs),
+    // Nothing is revoked: the other environments keep their tokens, and their users what they authorized.
     sql(
       `UPDATE links SET
          environments = (SELECT json_group_array(value) FROM json_each(links.environments) WHERE value <> ?2),
-         revoked_before_ms = (SELECT revocation_clock_ms FROM team), updated_at_ms = max(updated_at_ms + 1, ?3)
+         updated_at_ms = max(updated_at_ms + 1, ?3)
        WHERE ${AFFECTED}`,
       projectId,
       id,

@@ -54,6 +54,23 @@ describe("a link", () => {
     expect(after).toMatchObject({ environments: ["development"], createdAt: before.createdAt, updatedAt: nowMs });
   });
 
+  test("goes as one, with whatever its users were asked", async () => {
+    const id = await created(world, apiKeyBody({ uid: "links/asked" }));
+    const path = pathOf(world.projectA, id);
+    await put({ environments: ["production"] }, path);
+    await db.run(
+      sql(
+        `INSERT INTO authorization_requests (id, verifier_hash, connector_id, project_id, link_id, environment, grant_name,
+           request, config_revision, revoked_before_ms, binding, status, created_at_ms, expires_at_ms)
+         SELECT 'sca_asked', 'hash', connector_id, project_id, id, 'production', 'g1:asked', '{}', 1, 0, 'confirm',
+           'pending', 1, 2 FROM links WHERE connector_id = ?`,
+        id,
+      ),
+    );
+    expect((await unlink(path)).status).toBe(204);
+    expect(await db.all(sql("SELECT id FROM authorization_requests WHERE id = 'sca_asked'"))).toEqual([]);
+  });
+
   test("two changes in the same millisecond differ in updatedAt, on which caches depend", async () => {
     const first = (await put({ environments: ["production"] })).body;
     const second = (await put({ environments: ["preview"] })).body;
