@@ -2,7 +2,7 @@ import type { ExternalSubject } from "../catalog/driver.ts";
 import { lengthPrefixed } from "../crypto/bytes.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
 import { type Database, sql } from "../store/database.ts";
-import type { AuthorizationState } from "./protocol.ts";
+import type { AuthorizationState, GrantIdentity } from "./protocol.ts";
 
 /** What the index knows of the provider's user: equal for equal users of one connector, and readable to nobody. */
 export async function externalSubjectHash(
@@ -23,21 +23,34 @@ export async function indexAuthorization(
   );
 }
 
-/** Whether another active grant of the connector is of the same user at the provider. */
+/**
+ * Whether another active grant of the connector is of the same user at the provider; where that user is unknown,
+ * whether one is of the same user of the app, who mostly is the same there, too.
+ */
 export async function isSubjectShared(
   db: Database,
-  connectorId: string,
-  subjectHash: string,
+  { connectorId, subject }: Pick<GrantIdentity, "connectorId" | "subject">,
+  subjectHash: string | null,
   ownName: string,
 ): Promise<boolean> {
+  if (subjectHash === null && subject.type !== "user") return false;
   const other = await db.first(
-    sql(
-      `SELECT 1 FROM grants WHERE connector_id = ? AND external_subject = ? AND authorization_state = 'active'
-         AND name <> ? LIMIT 1`,
-      connectorId,
-      subjectHash,
-      ownName,
-    ),
+    subjectHash !== null
+      ? sql(
+          `SELECT 1 FROM grants WHERE connector_id = ? AND external_subject = ? AND authorization_state = 'active'
+             AND name <> ? LIMIT 1`,
+          connectorId,
+          subjectHash,
+          ownName,
+        )
+      : sql(
+          `SELECT 1 FROM grants WHERE connector_id = ? AND subject_type = 'user' AND subject_id = ?
+             AND subject_issuer IS ? AND authorization_state = 'active' AND name <> ? LIMIT 1`,
+          connectorId,
+          subject.type === "user" ? subject.id : null,
+          subject.type === "user" ? subject.issuer : null,
+          ownName,
+        ),
   );
   return other !== null;
 }

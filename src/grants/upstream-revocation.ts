@@ -52,9 +52,7 @@ export async function revokeUpstream(
     deps.log.warn("grant.provider_changed", { connectorId });
     return "unsupported";
   }
-  if (revocationScope === "grant" && subjectHash !== null) {
-    if (await isSubjectShared(deps.db, connectorId, subjectHash, ownName)) return "shared";
-  }
+  if (revocationScope === "grant" && (await isSubjectShared(deps.db, identity, subjectHash, ownName))) return "shared";
   // As late as possible: the user may just have authorized anew.
   if (isOwn()) return "shared";
   const result = await driver.revoke({ config, secrets, connectorId, token, hint }, deps);

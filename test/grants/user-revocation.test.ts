@@ -143,6 +143,25 @@ describe("where a revocation ends everything that a user gave this client", () =
     expect(revocations(world)).toEqual(told);
   });
 
+  test.for([
+    ["of the same user of the app is active", "ada", "active", [], "shared"],
+    ["of the same user of the app has ended", "ada", "revoked", ["revoke rt-1", "revoke at-1"], "confirmed"],
+    ["of another user of the app is active", "bob", "active", ["revoke rt-1", "revoke at-1"], "confirmed"],
+  ] as const)("whose user is unknown, and a grant %s", async ([, user, state, told, outcome]) => {
+    const world = await userWorld({ revocationScope: "grant" });
+    await world.inside(async (grant) => {
+      await world.authorized(grant);
+      await neighbour(world, state);
+      const own = await env.DB.prepare("SELECT subject_id FROM grants WHERE name = ?").bind(world.name).first();
+      await env.DB.prepare("UPDATE grants SET subject_id = ? WHERE name = 'g1:neighbour-of-' || ?")
+        .bind(user === "ada" ? own?.subject_id : "bob", world.name)
+        .run();
+      await grant.revoke(EVERYTHING);
+      expect((await grant.describe())?.upstreamRevocation?.outcome).toBe(outcome);
+    });
+    expect(revocations(world)).toEqual(told);
+  });
+
   test("nothing is told while nobody knows of the others, and all of it once somebody does", async () => {
     const world = await userWorld({ revocationScope: "grant" });
     world.script.exchange = () => alice;
