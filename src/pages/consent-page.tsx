@@ -82,14 +82,14 @@ function Access({ view }: { view: ConsentView }) {
   const asked = scopes.map((scope) => ({ scope, words: scopeWords(scope, providerHost) }));
   const plain = asked.filter(({ words }) => words !== null);
   const others = asked.filter(({ words }) => words === null);
-  const isNothing = scopes.length + resources.length + authorizationDetailTypes.length === 0;
-  if (isNothing && key !== null) return null;
   return (
     <section aria-labelledby="access">
       <h2 id="access">What it asks for</h2>
-      {isNothing && (
+      {key !== null && <p>Whatever the key allows.</p>}
+      {key === null && scopes.length === 0 && (
         <p>
-          Nothing in particular. <Foreign text={brand.name} /> shows you what it allows.
+          It names no rights, so you are asked for those that <Foreign text={brand.name} /> gives by default. Read what
+          you are shown there before you agree.
         </p>
       )}
       {plain.length > 0 && (

@@ -196,3 +196,13 @@ describe("what a page says", () => {
     expect(OUTCOMES[outcome].sentences.length).toBeGreaterThan(0);
   });
 });
+
+test("a request without scopes is for the provider's default, and a key for whatever it allows, and both say so", () => {
+  const unnamed = textOf(renderPage(consentView({ scopes: [], resources: ["https://api.example/"] })).html);
+  expect(unnamed).toContain("you are asked for those that Tracker gives by default");
+  expect(unnamed).toContain("https://api.example/");
+  expect(textOf(renderPage(consentView()).html)).not.toContain("by default");
+  const pasted = textOf(renderPage(keyView("Ask Ada.", null)).html);
+  expect(pasted).toContain("Whatever the key allows.");
+  expect(pasted).not.toContain("by default");
+});
