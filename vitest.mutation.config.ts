@@ -25,6 +25,7 @@ export default defineConfig({
     alias: {
       "cloudflare:workers": path("./test/node/cloudflare-workers.ts"),
       "cloudflare:test": path("./test/node/cloudflare-test.ts"),
+      "fast-check": path("./test/node/fast-check.ts"),
     },
   },
   test: {

@@ -10,12 +10,13 @@ export const MUTATED_FOLDERS: Readonly<Record<string, MutatedFolder>> = {
   crypto: { also: [], without: {} },
   callers: { also: ["issuer/development-tokens", "keys/rotation", "team/access-tokens"], without: {} },
   tokens: {
-    also: [],
+    also: ["limits/requests"],
     without: { "tokens/faults": "it kills objects in the middle of their work, which only the platform can" },
   },
   grants: {
     also: ["keys/reseal", "keys/rotation"],
     without: {
+      "grants/state-machine": "its random walks take many seconds",
       "grants/revocation-notices": "it waits for seconds, and restarts objects as only the platform can",
       "grants/scope-ceiling": "it waits for seconds",
     },

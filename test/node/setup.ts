@@ -1,13 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
 import { scheduler } from "node:timers/promises";
-import fc from "fast-check";
 import { vi } from "vitest";
 
 // Runs before every test file. Files follow each other in one process, but each gets modules and stores of its own.
 vi.resetModules();
-
-// Thousands of runs are for `npm test`: a mutant that a property notices, it notices soon, and nobody reads the example.
-fc.configureGlobal({ interruptAfterTimeLimit: 200, endOnFailure: true });
 
 // What workerd has and Node 24 has not.
 
