@@ -36,7 +36,7 @@ export function lengthPrefixed(...parts: (string | Uint8Array)[]): Uint8Array<Ar
     lengths.setUint32(offset, end - start);
     offset = end;
   }
-  return whole.slice(0, offset);
+  return whole.subarray(0, offset);
 }
 
 const LENGTH_BYTES = 4;

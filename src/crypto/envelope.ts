@@ -10,6 +10,9 @@ const AES_KEY_BYTES = 32;
 const COMMITMENT_BYTES = 16;
 const TAG_BYTES = 16;
 
+/** A leading U+FEFF belongs to the secret: without ignoreBOM it would be lost. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 declare const sealedBrand: unique symbol;
 /** An envelope as base64url text: safe to store, worthless without the master key and its exact place. */
 export type Sealed = string & { readonly [sealedBrand]: true };
@@ -70,8 +73,7 @@ export async function open(keys: KeyRing, context: SealContext, sealed: string):
     }
     const algorithm = { name: "AES-GCM", iv: envelope.iv, additionalData: additionalData(context, envelope.kid) };
     const bytes = await crypto.subtle.decrypt(algorithm, aesKey, envelope.ciphertext);
-    // A leading U+FEFF belongs to the secret: without ignoreBOM it would be lost.
-    return ok(Secret.of(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)));
+    return ok(Secret.of(decoder.decode(bytes)));
   } catch {
     return fail("decryption_failed", { reason: `${place}: authentication failed` });
   }
@@ -96,12 +98,12 @@ function parse(sealed: string): Envelope | null {
   let offset = 2;
   const take = (length: number) => {
     offset += length;
-    return bytes.slice(offset - length, offset);
+    return bytes.subarray(offset - length, offset);
   };
   const kid = String.fromCharCode(...take(bytes[1] ?? 0));
   if (!/^[a-z0-9]{1,16}$/.test(kid)) return null;
   const envelope = { kid, salt: take(SALT_BYTES), iv: take(IV_BYTES), commitment: take(COMMITMENT_BYTES) };
-  const ciphertext = bytes.slice(offset);
+  const ciphertext = bytes.subarray(offset);
   return ciphertext.length < TAG_BYTES ? null : { ...envelope, ciphertext };
 }
 
@@ -109,9 +111,9 @@ async function derive(master: CryptoKey, kid: string, context: SealContext, salt
   const info = lengthPrefixed("connect/v1/aead", context.team, context.table, kid);
   const algorithm = { name: "HKDF", hash: "SHA-256", salt, info };
   const okm = new Uint8Array(await crypto.subtle.deriveBits(algorithm, master, (AES_KEY_BYTES + COMMITMENT_BYTES) * 8));
-  const raw = okm.slice(0, AES_KEY_BYTES);
+  const raw = okm.subarray(0, AES_KEY_BYTES);
   const aesKey = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
-  return { aesKey, commitment: okm.slice(AES_KEY_BYTES) };
+  return { aesKey, commitment: okm.subarray(AES_KEY_BYTES) };
 }
 
 function additionalData({ team, table, column, rowId, generation }: SealContext, kid: string) {
