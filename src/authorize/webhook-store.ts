@@ -24,15 +24,28 @@ export async function settleWebhook(db: Database, id: string): Promise<void> {
   await db.run(sql("UPDATE authorization_requests SET webhook_due_at_ms = NULL WHERE id = ?", id));
 }
 
-/** Requests whose app is to be told again: of every link the longest due, and only then the next of each. */
+/** So many of those that are due are looked at, so that one link with many does not go before all others. */
+const MAX_LOOKED_AT = 1000;
+
+/** Requests whose app is to be told: of every link the longest due, and only then the next of each. */
 export async function dueWebhooks(db: Database, nowMs: number, limit: number): Promise<string[]> {
-  const rows = await db.all<{ id: string }>(
+  const rows = await db.all<{ id: string; linkId: string }>(
     sql(
-      `SELECT id FROM authorization_requests WHERE webhook_due_at_ms <= ?
-       ORDER BY row_number() OVER (PARTITION BY link_id ORDER BY webhook_due_at_ms), webhook_due_at_ms LIMIT ?`,
+      `SELECT id, link_id AS linkId FROM authorization_requests WHERE webhook_due_at_ms <= ?
+       ORDER BY webhook_due_at_ms LIMIT ?`,
       nowMs,
-      limit,
+      MAX_LOOKED_AT,
     ),
   );
-  return rows.map(({ id }) => id);
+  const turns = new Map<string, number>();
+  const placed = rows.map(({ id, linkId }) => {
+    const turn = turns.get(linkId) ?? 0;
+    turns.set(linkId, turn + 1);
+    return { id, turn };
+  });
+  // A stable sort: within a turn the longest due stays first.
+  return placed
+    .toSorted((a, b) => a.turn - b.turn)
+    .slice(0, limit)
+    .map(({ id }) => id);
 }
