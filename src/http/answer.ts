@@ -9,19 +9,23 @@ const COMMON_HEADERS = {
   "x-frame-options": "DENY",
   "referrer-policy": "no-referrer",
 };
-const JSON_TYPE = { "content-type": "application/json" };
+const JSON_HEADERS = { ...COMMON_HEADERS, "content-type": "application/json" };
 
 /** A plain object, with names in lower case as everywhere here: building a `Headers` costs more than all its members. */
-function headersOf(requestId: string, own: Record<string, string> | undefined): Record<string, string> {
-  return { ...COMMON_HEADERS, "x-request-id": requestId, "x-vercel-id": requestId, ...own };
+function withIds(
+  headers: Record<string, string>,
+  requestId: string,
+  own?: Record<string, string>,
+): Record<string, string> {
+  return { ...headers, "x-request-id": requestId, "x-vercel-id": requestId, ...own };
 }
 
 /** A handler's answer as a response; its own headers win over the common ones. */
 export function successResponse({ status, raw, body, headers: own }: Answer, requestId: string): Response {
   if (raw !== undefined || status === 204 || body === undefined) {
-    return new Response(raw ?? null, { status, headers: headersOf(requestId, own) });
+    return new Response(raw ?? null, { status, headers: withIds(COMMON_HEADERS, requestId, own) });
   }
-  return new Response(JSON.stringify(body), { status, headers: headersOf(requestId, { ...JSON_TYPE, ...own }) });
+  return new Response(JSON.stringify(body), { status, headers: withIds(JSON_HEADERS, requestId, own) });
 }
 
 /**
@@ -30,7 +34,7 @@ export function successResponse({ status, raw, body, headers: own }: Answer, req
  */
 export function failureResponse(failure: Failure, requestId: string, hadCredentials: boolean): Response {
   const { status, sentence } = describeError(failure.code);
-  const headers = headersOf(requestId, JSON_TYPE);
+  const headers = withIds(JSON_HEADERS, requestId);
   if (failure.retryAfterMs !== undefined) {
     headers["retry-after"] = String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000)));
   }

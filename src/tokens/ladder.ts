@@ -56,7 +56,7 @@ interface Climb extends TokenQuestion {
  * The token look-up, rung by rung: memory, KV lease, Grant. A rung serves only inside an absolute lease that the
  * authority granted, so a stale rung is an expired one and revocation needs no invalidation anywhere.
  */
-export async function tokenFor(
+export function tokenFor(
   question: TokenQuestion,
   services: LadderServices,
   defer: Defer,
@@ -65,10 +65,7 @@ export async function tokenFor(
     snapshot: snapshotMemoryKey(question.connectorRef, question.scope.projectId),
     token: tokenMemoryKey(question.connectorRef, question.scope, question.request),
   };
-  const climb: Climb = { ...question, keys, leaseFloorMs: 0, services, defer };
-  const answer = await answerOf(climb);
-  if (answer.ok && answer.value.rung === "memory") renewInBackground(climb);
-  return answer;
+  return answerOf({ ...question, keys, leaseFloorMs: 0, services, defer });
 }
 
 async function answerOf(climb: Climb): Promise<Result<TokenAnswer>> {
@@ -103,7 +100,10 @@ async function answerOf(climb: Climb): Promise<Result<TokenAnswer>> {
       { validityBufferMs: request.validityBufferMs, revokedBeforeMs: snapshot.revokedBeforeMs, leaseFloorMs },
       services.now(),
     );
-  if (servable(token)) return ok({ token, snapshot, rung, minted: false });
+  if (servable(token)) {
+    if (rung === "memory" && !isRenewal(climb)) renewInBackground(climb);
+    return ok({ token, snapshot, rung, minted: false });
+  }
   if (bypassCaches || snapshot.connector.leaseSeconds === 0) {
     return askGrant(climb, decision, snapshot);
   }
