@@ -18,6 +18,8 @@ const MAX_ROUNDS = 8;
 export class UserTokens {
   readonly #parts: GrantParts;
   readonly #refreshing: Refreshing;
+  /** One look at the connector for all who bring the news. */
+  #rechecking: Promise<Result<void>> | null = null;
 
   constructor(parts: GrantParts, refreshing: Refreshing) {
     this.#parts = parts;
@@ -91,7 +93,10 @@ export class UserTokens {
     const { authorizations } = this.#parts.store;
     const known = authorizations.read();
     if (known !== null && known.configRevision < request.connector.configRevision) {
-      const checked = await this.#recheck(request);
+      this.#rechecking ??= this.#recheck(request).finally(() => {
+        this.#rechecking = null;
+      });
+      const checked = await this.#rechecking;
       if (!checked.ok) return checked;
     }
     const authorization = authorizations.read();

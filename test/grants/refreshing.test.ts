@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { fail, ok } from "../../src/errors.ts";
 import { seedTeam } from "../connectors/rows.ts";
 import { type UserWorld, userWorld } from "./user-world.ts";
@@ -334,6 +334,33 @@ describe("C-12 a token that callers say was rejected", () => {
       expect(again).toMatchObject({ token: "at-1", tokenId });
       expect(rows(storage, "superseded_tokens")).toEqual([]);
     });
+  });
+});
+
+describe("a refresh that hangs", () => {
+  test("ends for those who wait after twenty seconds, and what it brings home later is kept", async () => {
+    const world = await userWorld();
+    await world.inside(async (grant, storage) => {
+      await world.authorized(grant);
+      world.nowMs += LIFETIME_MS;
+      const hanging = Promise.withResolvers<void>();
+      world.script.held = hanging.promise;
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      try {
+        const asked = grant.token(world.request());
+        while (world.script.presented.length === 0) await scheduler.wait(1);
+        await vi.advanceTimersByTimeAsync(20_000);
+        expect(said(await asked)).toBe("upstream_timeout");
+      } finally {
+        vi.useRealTimers();
+      }
+      expect(stateOf(storage)).toMatchObject({ state: "active", unknown_attempts: 1 });
+      expect(rows(storage, "attempts")).toEqual([]);
+      hanging.resolve();
+      await vi.waitFor(() => expect(stateOf(storage)).toMatchObject({ unknown_attempts: 0 }));
+      expect(said(await grant.token(world.request()))).toBe("at-2");
+    });
+    expect(world.script.presented).toEqual(["rt-1"]);
   });
 });
 
