@@ -8,13 +8,16 @@ interface MutatedFolder {
 /** Folders of `src` that are mutated. The tests of the same name are asked about them. */
 export const MUTATED_FOLDERS: Readonly<Record<string, MutatedFolder>> = {
   crypto: { also: [], without: {} },
-  callers: { also: ["issuer/development-tokens", "keys/rotation", "team/access-tokens"], without: {} },
+  callers: {
+    also: ["authorize/login", "issuer/development-tokens", "keys/rotation", "team/access-tokens"],
+    without: {},
+  },
   tokens: {
     also: ["limits/requests"],
     without: { "tokens/faults": "it kills objects in the middle of their work, which only the platform can" },
   },
   grants: {
-    also: ["keys/reseal", "keys/rotation"],
+    also: ["authorize/real-grant", "keys/reseal", "keys/rotation"],
     without: {
       "grants/state-machine": "its random walks take many seconds",
       "grants/revocation-notices": "it waits for seconds, and restarts objects as only the platform can",

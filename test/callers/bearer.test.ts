@@ -133,6 +133,11 @@ describe("the unverified token", () => {
     expect(decode({ alg: "ES256" }, siblings)).toBe("ok");
   });
 
+  test("B-16 an issuer of up to 2048 characters is a name, a longer one is none", () => {
+    const named = (length: number) => decode({ alg: "ES256" }, { iss: "i".repeat(length) });
+    expect([named(1), named(2048), named(2049)]).toEqual(["ok", "ok", "token_claims_invalid"]);
+  });
+
   test.each([
     ["an array", "[]"],
     ["null", "null"],
