@@ -75,6 +75,20 @@ describe("one subject's tokens", () => {
     expect((await revoke(here, at, at.owner, APP)).body).toMatchObject({ tokensFound: 1 });
   });
 
+  test("are revoked where environments share one grant, too", async () => {
+    const here = await isolate();
+    const { owner, projectId, runtime } = await scene(here.api, "revoke-shared");
+    const fields = { type: "api-key", name: "Key", uid: "api-key/revoke-shared", projectId };
+    const created = await here.api.post(
+      "/v1/connect/connectors",
+      { ...fields, data: { values: [{ value: "k" }] } },
+      owner,
+    );
+    expect((await ask(here.api, { uid: fields.uid, runtime })).status).toBe(200);
+    const { body } = await revoke(here, { connectorId: created.body.id }, runtime, APP);
+    expect(body).toMatchObject({ tokensFound: 1, deleted: 1, upstream: "unsupported" });
+  });
+
   test("are nobody's to revoke without an environment of their own, admins of a project included", async () => {
     const here = await isolate();
     const at = await scene(here.api, "revoke-nowhere");
