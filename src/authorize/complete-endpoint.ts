@@ -8,10 +8,10 @@ import { authorityOf } from "./authority.ts";
 import { type Brought, completeAtGrant, endingOf, endRequest, type FlowContext } from "./flow.ts";
 import { type FlowSecrets, openFlow } from "./flow-secrets.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
-import { countMiss, findByVerifier, takeStep } from "./request-store.ts";
+import { countMiss, takeStep } from "./request-store.ts";
 import { resultOf } from "./result.ts";
-import { isOfCaller } from "./result-endpoints.ts";
 import { judgeCompletion } from "./transitions.ts";
+import { requestOfVerifier, verifierText } from "./verifier.ts";
 
 /** So many wrong codes end the request: whoever has the verifier is guessing. */
 const MAX_MISSES = 5;
@@ -19,12 +19,11 @@ const MAX_MISSES = 5;
 /** `POST /v1/connect/complete`: the app says that its own user came back, and only then the code is exchanged. */
 export const completeAuthorization = runtimeEndpoint({
   summary: "Complete an authorization with the code that came back in the user's own browser.",
-  body: z.object({ verifier: z.string().min(1).max(256), connectCode: z.string().max(256).optional() }),
+  body: z.object({ verifier: verifierText, connectCode: z.string().max(256).optional() }),
   async handle({ services, caller, body, note, defer }) {
     const scope = unwrap(callerScope(caller));
-    const { db, now } = services;
-    const request = await findByVerifier(db, await sha256Base64url(body.verifier.toWellFormed()));
-    if (request === null || !isOfCaller(request, scope)) throw new ApiError("not_found");
+    const { now } = services;
+    const request = unwrap(await requestOfVerifier(body.verifier, scope, services));
     note({ connectorId: request.connectorId, subjectType: "user" });
     const context = { services, defer };
     unwrap(await acceptCode(request, body.connectCode ?? "", context));
