@@ -1,6 +1,7 @@
 import type { ConsentView } from "../pages/views.ts";
 import type { Authority } from "./authority.ts";
 import { brandOf } from "./page-answer.ts";
+import { pagePath } from "./page-url.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
 
 const MAX_KEY_LENGTH = 4096;
@@ -28,7 +29,7 @@ export function consentView(
     ageMs: page.nowMs - request.createdAtMs,
     binding: request.binding,
     returnHost: asked.returnUrl === null ? null : new URL(asked.returnUrl).host,
-    action: `/authorize/${request.id}`,
+    action: pagePath(request.id),
     formToken: page.formToken,
     key: users.kind === "pasted-key" ? { instructions: users.instructions, problem: page.problem } : null,
   };

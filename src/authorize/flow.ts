@@ -1,8 +1,10 @@
-import type { Failure } from "../errors.ts";
+import { redirectUriOf } from "../connectors/connector-wire.ts";
+import { type Failure, messageOf } from "../errors.ts";
 import type { Input } from "../http/endpoint.ts";
 import type { Services } from "../services.ts";
 import type { Authority } from "./authority.ts";
 import { providerError } from "./callback-parameters.ts";
+import { pageUrl } from "./page-url.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
 import { type Ending, finishRequest } from "./request-store.ts";
 import { returnLocation } from "./return-url.ts";
@@ -71,7 +73,7 @@ async function authorizeGrant(
   { grants, settings, log }: Services,
 ): Promise<Failure | null> {
   const { type, configRevision, region, leaseSeconds } = snapshot.connector;
-  const redirectUri = `${settings.publicOrigin}/callback/${request.connectorId}`;
+  const redirectUri = redirectUriOf(request.connectorId, settings.publicOrigin);
   try {
     const answer = await grants.grant(request.grantName, region).authorize({
       teamId: snapshot.teamId,
@@ -86,8 +88,7 @@ async function authorizeGrant(
     });
     return answer.ok ? null : answer.failure;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : "unknown";
-    log.error("authorization.grant_unreachable", { connectorId: request.connectorId, reason });
+    log.error("authorization.grant_unreachable", { connectorId: request.connectorId, reason: messageOf(error) });
     return { code: "storage_unavailable", reason: "grant object" };
   }
 }
@@ -96,8 +97,8 @@ async function authorizeGrant(
 export function wayBack(
   { id, asked }: Pick<AuthorizationRequest, "id" | "asked">,
   connectCode: string | null,
-  { settings }: Pick<Services, "settings">,
+  services: Pick<Services, "settings">,
 ): string {
-  if (asked.returnUrl === null) return `${settings.publicOrigin}/authorize/${id}`;
+  if (asked.returnUrl === null) return pageUrl(id, services);
   return returnLocation(asked.returnUrl, { request: id, code: connectCode });
 }

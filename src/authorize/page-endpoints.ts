@@ -1,15 +1,17 @@
 import { ApiError, unwrap } from "../errors.ts";
-import type { Answer, Input } from "../http/endpoint.ts";
+import type { Input } from "../http/endpoint.ts";
 import type { Services } from "../services.ts";
 import { agree } from "./agree.ts";
 import { type Authority, authorityOf } from "./authority.ts";
 import { browserOf, cookieOfForm } from "./browser.ts";
+import { seeOther } from "./callback.ts";
 import { consentView } from "./consent.ts";
 import { decisionForm } from "./decision-form.ts";
 import { endRequest, wayBack } from "./flow.ts";
 import { randomText } from "./flow-secrets.ts";
 import { backPage, endPage } from "./go-on.ts";
 import { brandOf, browserEndpoint, failurePage, isOwnHost, pageAnswer, requireOwnForm } from "./page-answer.ts";
+import { pageUrl } from "./page-url.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
 import { findRequest } from "./request-store.ts";
 import { judgeVisit } from "./transitions.ts";
@@ -18,7 +20,7 @@ import { judgeVisit } from "./transitions.ts";
 export const showAuthorization = browserEndpoint({
   summary: "The page on which a user agrees to an authorization, or reads how it ended.",
   async handle({ services, params, headers, request: { url }, requestId }) {
-    if (!isOwnHost(url, services)) return toOwnHost(params.id ?? "", services);
+    if (!isOwnHost(url, services)) return seeOther(pageUrl(params.id ?? "", services));
     const request = await requireRequest(services, params.id);
     const visit = judgeVisit(request, await browserOf(headers, request.id, services), services.now());
     if ("refuse" in visit) return failurePage({ code: visit.refuse }, requestId);
@@ -54,10 +56,6 @@ async function requireRequest({ db }: Pick<Services, "db">, id: string | undefin
   const request = await findRequest(db, id ?? "");
   if (request === null) throw new ApiError("not_found");
   return request;
-}
-
-function toOwnHost(id: string, { settings }: Pick<Services, "settings">): Answer {
-  return { status: 303, headers: { location: `${settings.publicOrigin}/authorize/${encodeURIComponent(id)}` } };
 }
 
 async function cancel(request: AuthorizationRequest, { services, defer, requestId }: Input<unknown, unknown>) {

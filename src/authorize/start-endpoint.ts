@@ -3,6 +3,7 @@ import { runtimeEndpoint } from "../http/endpoint.ts";
 import { callerScope, effectiveSubject } from "../tokens/authorize.ts";
 import { parseTokenRequest } from "../tokens/token-request.ts";
 import { authorizeBody, parseOptions } from "./authorize-body.ts";
+import { pageUrl } from "./page-url.ts";
 import { startRequest } from "./start-request.ts";
 
 /** `POST /v1/connect/authorize/{connector}`. */
@@ -27,7 +28,7 @@ export const startAuthorization = runtimeEndpoint({
       body: {
         request: id,
         verifier,
-        url: `${services.settings.publicOrigin}/authorize/${id}`,
+        url: pageUrl(id, services),
         expiresAt: expiresAtMs,
         connector: {
           id: connector.id,
