@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from "../errors.ts";
+import { isRandomText } from "./flow-secrets.ts";
 
 /** What a provider's browser redirect brings back (RFC 6749 §4.1.2). */
 export interface CallbackParameters {
@@ -47,7 +48,7 @@ export function parseCallback(search: string): Result<CallbackParameters> {
   const names = [...query.keys()];
   if (new Set(names).size < names.length) return invalid("repeated parameter");
   const state = query.get("state") ?? "";
-  if (!/^[\w-]{43}$/.test(state)) return invalid("state");
+  if (!isRandomText(state)) return invalid("state");
   const [code, error, iss] = [query.get("code"), query.get("error"), query.get("iss")];
   if (error !== null) {
     return code === null ? ok({ state, iss, answer: { kind: "error", error: providerError(error) } }) : invalid("both");

@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from "../errors.ts";
+import { isRandomText } from "./flow-secrets.ts";
 
 /** What the page's form says. */
 export interface DecisionForm {
@@ -16,7 +17,7 @@ export function decisionForm(body: unknown): Result<DecisionForm> {
   const names = [...fields.keys()];
   if (new Set(names).size < names.length) return fail("bad_request", { reason: "repeated form field" });
   const token = fields.get("form") ?? "";
-  if (!/^[\w-]{43}$/.test(token)) return fail("csrf", { reason: "form token" });
+  if (!isRandomText(token)) return fail("csrf", { reason: "form token" });
   const decision = fields.get("decision");
   if (decision !== "continue" && decision !== "cancel") return fail("bad_request", { reason: "decision" });
   return ok({ decision, token, key: (fields.get("key") ?? "").trim() });

@@ -1,5 +1,5 @@
 /** The cookie that tells the browser of one authorization from all others. Follows the deployment's own origin. */
-export function flowCookieName(publicOrigin: string, requestId: string): string {
+function flowCookieName(publicOrigin: string, requestId: string): string {
   const { protocol, port } = new URL(publicOrigin);
   // `__Host-`: set by this host itself over https, for no other path or subdomain (RFC 6265bis §4.1.3.2). Cookies do not
   // tell ports apart, so the name does where only a port tells two deployments of one laptop apart.

@@ -39,6 +39,11 @@ export function randomText(randomBytes: Services["randomBytes"]): string {
   return base64url(randomBytes(32));
 }
 
+/** Whether a text could be one of those. */
+export function isRandomText(text: string): boolean {
+  return /^[\w-]{43}$/.test(text);
+}
+
 export function newLeg(randomBytes: Services["randomBytes"]): Leg {
   return { state: randomText(randomBytes), codeVerifier: randomText(randomBytes), nonce: randomText(randomBytes) };
 }

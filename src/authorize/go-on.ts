@@ -11,7 +11,7 @@ import { brandOf, failurePage, outcomeOf, pageAnswer } from "./page-answer.ts";
 import { legEndMs, providerUrl } from "./provider-leg.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
 import { takeStep } from "./request-store.ts";
-import { statusAt } from "./transitions.ts";
+import { isBeingAsked, statusAt } from "./transitions.ts";
 
 /** A browser's request, and what answering it reaches. */
 export type Visit = Pick<Input<unknown, unknown>, "services" | "defer" | "requestId">;
@@ -118,7 +118,6 @@ export function endPage(request: AuthorizationRequest, authority: Authority | nu
 
 /** What the request rests on is gone: so is the request, unless the Grant or an issuer is being asked right now. */
 export async function giveUp(request: AuthorizationRequest, failure: Failure, visit: Visit): Promise<Answer> {
-  const isOnTheWay = request.status === "verifying" || request.status === "completing";
-  if (!isOnTheWay) await endRequest(request, endingOf(request.status, failure), visit);
+  if (!isBeingAsked(request)) await endRequest(request, endingOf(request.status, failure), visit);
   return failurePage(failure, visit.requestId);
 }

@@ -76,7 +76,7 @@ export function outcomeOf({ status, errorCode }: Pick<AuthorizationRequest, "sta
   return outcomeOfCode(errorCode ?? "internal_error");
 }
 
-export function outcomeOfCode(code: string): Outcome {
+function outcomeOfCode(code: string): Outcome {
   switch (code) {
     case "access_denied":
       return "canceled";

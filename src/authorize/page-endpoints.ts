@@ -7,14 +7,14 @@ import { browserOf, cookieOfForm } from "./browser.ts";
 import { seeOther } from "./callback.ts";
 import { consentView } from "./consent.ts";
 import { decisionForm } from "./decision-form.ts";
-import { endRequest, wayBack } from "./flow.ts";
+import { endingOf, endRequest, wayBack } from "./flow.ts";
 import { randomText } from "./flow-secrets.ts";
 import { backPage, endPage } from "./go-on.ts";
 import { brandOf, browserEndpoint, failurePage, isOwnHost, pageAnswer, requireOwnForm } from "./page-answer.ts";
 import { pageUrl } from "./page-url.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
 import { findRequest } from "./request-store.ts";
-import { judgeVisit } from "./transitions.ts";
+import { isBeingAsked, judgeVisit } from "./transitions.ts";
 
 /** `GET /authorize/{request}`: who asks for what; or how it ended, for the browser that was there. */
 export const showAuthorization = browserEndpoint({
@@ -59,15 +59,8 @@ async function requireRequest({ db }: Pick<Services, "db">, id: string | undefin
 }
 
 async function cancel(request: AuthorizationRequest, { services, defer, requestId }: Input<unknown, unknown>) {
-  const { status } = request;
-  const isOnTheWay = status === "verifying" || status === "completing";
-  const ended =
-    !isOnTheWay &&
-    (await endRequest(
-      request,
-      { from: status, to: "canceled", errorCode: "access_denied", providerError: null },
-      { services, defer },
-    ));
+  const ending = endingOf(request.status, { code: "access_denied" });
+  const ended = !isBeingAsked(request) && (await endRequest(request, ending, { services, defer }));
   if (!ended) return failurePage({ code: "flow_already_used" }, requestId);
   const authority = await knownAuthority(request, services);
   if (authority === null || request.asked.returnUrl === null) {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { BINDINGS, type Binding, jsonOf } from "../connectors/connector-row.ts";
 import { ApiError, type ErrorCode } from "../errors.ts";
 import type { GrantIdentity } from "../grants/protocol.ts";
-import type { Progress, RequestStatus } from "./transitions.ts";
+import { type Progress, REQUEST_STATUSES } from "./transitions.ts";
 
 const texts = z.array(z.string());
 
@@ -78,22 +78,10 @@ export interface RequestRow extends Omit<AuthorizationRequest, "asked" | "bindin
   errorCode: string | null;
 }
 
-const STATUSES = [
-  "pending",
-  "signing_in",
-  "verifying",
-  "claimed",
-  "returned",
-  "completing",
-  "success",
-  "canceled",
-  "error",
-  "expired",
-] as const satisfies readonly RequestStatus[];
 const Stored = z.object({
   asked: jsonOf(Asked),
   binding: z.enum(BINDINGS),
-  status: z.enum(STATUSES),
+  status: z.enum(REQUEST_STATUSES),
   // The union is closed for what this code writes; an older version may have known a code that is no more.
   errorCode: z.custom<ErrorCode>((value) => typeof value === "string").nullable(),
 });

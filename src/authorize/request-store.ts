@@ -5,7 +5,7 @@ import { type AuthorizationRequest, REQUEST_COLUMNS, type RequestRow, requestOfR
 import type { FinalStatus, RequestStatus } from "./transitions.ts";
 
 /** Open requests at once, so that nobody fills the table, or a user's screen: of a grant, and of a link's environment. */
-export const MAX_OPEN = { perGrant: 20, perEnvironment: 1000 };
+const MAX_OPEN = { perGrant: 20, perEnvironment: 1000 };
 
 export type NewRequest = Pick<
   AuthorizationRequest,
@@ -141,6 +141,12 @@ export interface Ending {
   providerError: string | null;
 }
 
+export interface FinishTimes {
+  nowMs: number;
+  /** Null = nobody is to be told. */
+  webhookDueAtMs: number | null;
+}
+
 /** The end of a request, with which its secrets go. Whether it was this caller who ended it. */
 export async function finishRequest(db: Database, id: string, ending: Ending, times: FinishTimes): Promise<boolean> {
   const changes = await db.run(
@@ -158,12 +164,6 @@ export async function finishRequest(db: Database, id: string, ending: Ending, ti
     ),
   );
   return changes > 0;
-}
-
-export interface FinishTimes {
-  nowMs: number;
-  /** Null = nobody is to be told. */
-  webhookDueAtMs: number | null;
 }
 
 /** Counts a wrong connect code; how many there were. */

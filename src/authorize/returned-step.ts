@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 60_000;
 const EXCHANGE_MARGIN_MS = 10_000;
 
 /** How long a connect code lives, where the provider's code lives so long (ms; null = there is none). */
-export function connectCodeLifetimeMs(codeLifetimeMs: number | null): number {
+function connectCodeLifetimeMs(codeLifetimeMs: number | null): number {
   const left = codeLifetimeMs === null ? LONGEST_WAIT_MS : codeLifetimeMs - EXCHANGE_MARGIN_MS;
   // A provider whose codes live shorter than the margin leaves little; what is left is still worth a try.
   return Math.min(LONGEST_WAIT_MS, Math.max(left, 1000));

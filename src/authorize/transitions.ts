@@ -5,17 +5,19 @@ import type { ErrorCode } from "../errors.ts";
  * first; `verifying`: that answer is being checked. `claimed`: the browser is at the provider. `returned`: it is back, and
  * the app has to complete it. `completing`: the provider or the Grant is being asked. The others are ends.
  */
-export type RequestStatus =
-  | "pending"
-  | "signing_in"
-  | "verifying"
-  | "claimed"
-  | "returned"
-  | "completing"
-  | "success"
-  | "canceled"
-  | "error"
-  | "expired";
+export const REQUEST_STATUSES = [
+  "pending",
+  "signing_in",
+  "verifying",
+  "claimed",
+  "returned",
+  "completing",
+  "success",
+  "canceled",
+  "error",
+  "expired",
+] as const;
+export type RequestStatus = (typeof REQUEST_STATUSES)[number];
 
 export type FinalStatus = Extract<RequestStatus, "success" | "canceled" | "error" | "expired">;
 
@@ -47,12 +49,17 @@ function isFinal(status: RequestStatus): status is FinalStatus {
   return status === "success" || status === "canceled" || status === "error" || status === "expired";
 }
 
+/** While an issuer or the Grant is being asked, nobody else ends a request: what they answer does. */
+export function isBeingAsked({ status }: Pick<Progress, "status">): boolean {
+  return status === "verifying" || status === "completing";
+}
+
 /** Of which browser a request is, by the hashes of what it may present. */
 export interface Browser {
   hashes: (string | null)[];
 }
 
-export function isSameBrowser({ browserHash }: Progress, { hashes }: Browser): boolean {
+function isSameBrowser({ browserHash }: Progress, { hashes }: Browser): boolean {
   return browserHash !== null && hashes.includes(browserHash);
 }
 
