@@ -4,8 +4,8 @@ import { type LeaseSettings, selectLease } from "../connectors/lease-change.ts";
 import { ApiError } from "../errors.ts";
 import { managementEndpoint } from "../http/endpoint.ts";
 import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
-import { sumRevocations } from "../tokens/revocation.ts";
-import { report, tellGrants } from "../tokens/revoke-endpoints.ts";
+import { reportOf, sumRevocations } from "../tokens/revocation.ts";
+import { tellGrants } from "../tokens/tell-grants.ts";
 import { findGrant, grantPosition, type IndexedGrant, listGrants } from "./grant-list.ts";
 import type { GrantDescription } from "./protocol.ts";
 
@@ -59,7 +59,7 @@ export const deleteGrant = managementEndpoint("admin", {
     if (missed > 0) throw new ApiError("storage_unavailable", { reason: "the grant was not told", retryAfterMs: 1000 });
     const lease = (await services.db.first<LeaseSettings>(selectLease(connector.id))) ?? connector;
     const progress = { walking: false, grantsTold: told.length };
-    return { status: 200, body: report(connector, lease, sumRevocations(told), progress, services) };
+    return { status: 200, body: reportOf(connector, lease, sumRevocations(told), progress, services) };
   },
 });
 

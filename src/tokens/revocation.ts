@@ -1,4 +1,9 @@
+import { driverOf } from "../catalog/registry.ts";
+import type { Connector } from "../connectors/connector-row.ts";
+import type { LeaseSettings } from "../connectors/lease-change.ts";
 import type { GrantRevocation } from "../grants/protocol.ts";
+import type { Services } from "../services.ts";
+import { effectiveByMs } from "./lease.ts";
 
 /** The counters of contract §3; every one an integer, whatever the provider can do. */
 export interface RevocationReport extends GrantRevocation {
@@ -48,4 +53,16 @@ export function revocationReport(
     effectiveBy: facts.effectiveByMs,
     ...(facts.walking ? { progress: { grantsTold: facts.grantsTold } } : {}),
   };
+}
+
+/** What a revocation came to, for its answer. */
+export function reportOf(
+  connector: Connector,
+  lease: LeaseSettings,
+  counts: GrantRevocation,
+  progress: { walking: boolean; grantsTold: number },
+  { now }: Pick<Services, "now">,
+): RevocationReport {
+  const supported = driverOf(connector.type)?.capabilities(connector.config).supportsRevocation ?? false;
+  return revocationReport(counts, { supported, ...progress, effectiveByMs: effectiveByMs(lease, now()) });
 }

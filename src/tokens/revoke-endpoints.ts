@@ -1,22 +1,20 @@
 import type { z } from "zod";
 import type { Caller } from "../callers/caller.ts";
 import { roleIncludes } from "../callers/roles.ts";
-import { driverOf } from "../catalog/registry.ts";
 import type { Connector } from "../connectors/connector-row.ts";
 import { findConnector } from "../connectors/connector-store.ts";
 import { type LeaseSettings, selectLease } from "../connectors/lease-change.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
-import { ApiError, messageOf, unwrap } from "../errors.ts";
+import { ApiError, unwrap } from "../errors.ts";
 import { grantNames, grantNamesOfSubject } from "../grants/index-row.ts";
 import type { GrantRevocation } from "../grants/protocol.ts";
 import { runtimeEndpoint } from "../http/endpoint.ts";
 import type { Services } from "../services.ts";
 import { revokeRow, startRevocationWalk } from "../store/revocation-clock.ts";
 import { callerScope, effectiveSubject } from "./authorize.ts";
-import { effectiveByMs } from "./lease.ts";
-import { revocationReport, sumRevocations } from "./revocation.ts";
-import type { ConnectorSnapshot } from "./snapshot.ts";
-import { toSnapshot } from "./snapshot.ts";
+import { reportOf, sumRevocations } from "./revocation.ts";
+import { type ConnectorSnapshot, toSnapshot } from "./snapshot.ts";
+import { tellGrants } from "./tell-grants.ts";
 import { parseSubject, type RequestedSubject, tokenRequestBody } from "./token-request.ts";
 
 /** Grants told before the answer; the Housekeeper tells the others. */
@@ -63,7 +61,7 @@ async function revokeAll(ref: string, caller: Caller, services: Services, defer:
   const { told, missed } = await tellGrants(names, region, null, services);
   const walking = names.length === GRANTS_TOLD_AT_ONCE || missed > 0;
   const progress = { walking, grantsTold: told.length };
-  return report(connector, lease?.rows[0] ?? connector, sumRevocations(told), progress, services);
+  return reportOf(connector, lease?.rows[0] ?? connector, sumRevocations(told), progress, services);
 }
 
 /** One subject: its grants drop what they hold. A workload reaches its own environment's grants only. */
@@ -84,7 +82,7 @@ async function revokeSubject(ref: string, subject: RequestedSubject, caller: Cal
   }
   const lease = (await services.db.first<LeaseSettings>(selectLease(connector.id))) ?? connector;
   const progress = { walking: false, grantsTold: counts.length };
-  return report(connector, lease, sumRevocations(counts), progress, services);
+  return reportOf(connector, lease, sumRevocations(counts), progress, services);
 }
 
 /**
@@ -125,35 +123,4 @@ async function linkedSnapshot(connectorId: string, projectId: string, { db }: Se
   const row = await loadSnapshot(db, { ref: connectorId, projectId });
   if (row === null) throw new ApiError("not_found");
   return toSnapshot(row);
-}
-
-/** What the Grants did, and how many of them did not answer. */
-export async function tellGrants(
-  names: string[],
-  region: string | null,
-  linkId: string | null,
-  { grants, log }: Services,
-): Promise<{ told: GrantRevocation[]; missed: number }> {
-  const tell = async (name: string) => {
-    try {
-      return await grants.grant(name, region).revoke({ revokedBeforeMs: null, linkId });
-    } catch (error) {
-      log.warn("revoke.grant_unreachable", { reason: messageOf(error) });
-      return null;
-    }
-  };
-  const told = (await Promise.all(names.map(tell))).filter((counts) => counts !== null);
-  return { told, missed: names.length - told.length };
-}
-
-/** What a revocation came to, for its answer. */
-export function report(
-  connector: Connector,
-  lease: LeaseSettings,
-  counts: GrantRevocation,
-  progress: { walking: boolean; grantsTold: number },
-  { now }: Services,
-) {
-  const supported = driverOf(connector.type)?.capabilities(connector.config).supportsRevocation ?? false;
-  return revocationReport(counts, { supported, ...progress, effectiveByMs: effectiveByMs(lease, now()) });
 }
