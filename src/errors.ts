@@ -66,3 +66,8 @@ export function causeOf(thrown: unknown): string {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : "unknown";
 }
+
+/** What was thrown, as data: the failure that it carries, or else `internal_error`. */
+export function failureFrom(thrown: unknown): Failure {
+  return thrown instanceof ApiError ? thrown.failure : { code: "internal_error", reason: causeOf(thrown) };
+}

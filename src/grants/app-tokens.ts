@@ -1,5 +1,5 @@
 import type { IssuedToken } from "../catalog/driver.ts";
-import { ApiError, causeOf, type Failure, fail, ok, type Result } from "../errors.ts";
+import { fail, failureFrom, ok, type Result } from "../errors.ts";
 import { newId } from "../store/ids.ts";
 import { decideFreshness } from "./freshness.ts";
 import { assertIndexRow } from "./index-row.ts";
@@ -8,7 +8,7 @@ import type { MintUnderWay } from "./mints-under-way.ts";
 import type { GrantParts } from "./parts.ts";
 import type { GrantTokenAnswer, GrantTokenRequest } from "./protocol.ts";
 import { ATTEMPT_TIMEOUT_MS, callProvider, type Provider } from "./provider-call.ts";
-import { scopesAbove } from "./reach.ts";
+import { aboveCeilingMessage, scopesAbove } from "./reach.ts";
 import { mintedToken, type StoredToken } from "./stored-token.ts";
 
 /** How often a caller may find that what it waited for does not suit it, before it is told to come back. */
@@ -77,9 +77,7 @@ export class AppTokens {
       result = await this.#attempt(request, mint, attemptId);
     } catch (error) {
       store.journal.end(attemptId);
-      const failure: Failure =
-        error instanceof ApiError ? error.failure : { code: "internal_error", reason: causeOf(error) };
-      result = { ok: false, failure };
+      result = { ok: false, failure: failureFrom(error) };
     }
     failures.note(groupId, result, deps.now());
     deps.metrics.record(mintPoint(request, result, deps.now() - startedAtMs));
@@ -144,8 +142,4 @@ export class AppTokens {
     log.warn("grant.scopes_above_ceiling", { connectorId: identity.connectorId, scopes: above.length });
     return fail("insufficient_scope", { message: aboveCeilingMessage(above) });
   }
-}
-
-export function aboveCeilingMessage(above: string[]): string {
-  return `The provider granted more than the project's link allows: ${above.join(" ").slice(0, 500)}.`;
 }

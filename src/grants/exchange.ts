@@ -1,10 +1,9 @@
 import type { GrantPolicy, IssuedAuthorization } from "../catalog/driver.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { Secret } from "../crypto/secret.ts";
-import { ApiError, causeOf, type Failure, fail, ok, type Result } from "../errors.ts";
+import { type Failure, fail, failureFrom, ok, type Result } from "../errors.ts";
 import { newId } from "../store/ids.ts";
 import { CLOCK_MARGIN_MS } from "../tokens/lease.ts";
-import { aboveCeilingMessage } from "./app-tokens.ts";
 import { GENERATIONS_PER_ANSWER, openRefreshToken, sealAnswer } from "./authorization-seals.ts";
 import { type Authorization, noticeFacts } from "./authorization-store.ts";
 import { externalSubjectHash } from "./external-subject.ts";
@@ -15,7 +14,7 @@ import { authorizationOf, firstToken, pastedKey, pastedKeyProvider, policyOf } f
 import type { GrantParts } from "./parts.ts";
 import type { GrantAuthorizationAnswer, GrantAuthorizationRequest } from "./protocol.ts";
 import { ATTEMPT_TIMEOUT_MS, callProvider, type Provider } from "./provider-call.ts";
-import { scopesAbove } from "./reach.ts";
+import { aboveCeilingMessage, scopesAbove } from "./reach.ts";
 import { replacementOf } from "./replacement.ts";
 import { mintedToken, type StoredToken } from "./stored-token.ts";
 import { firstGroup, userGroupKey } from "./user-group.ts";
@@ -52,12 +51,11 @@ export class Exchange {
     const { underWay, defer, store } = this.#parts;
     let authorizationId = "";
     const done = underWay
-      .start({ ...request, groupId: `authorization ${ordinal}` }, (mint) => {
-        const attempt = this.#attempt(request, mint, (id) => {
+      .start({ ...request, groupId: `authorization ${ordinal}` }, (mint) =>
+        this.#attempt(request, mint, (id) => {
           authorizationId = id;
-        });
-        return attempt;
-      })
+        }),
+      )
       .then((result): GrantAuthorizationAnswer => {
         const scopes = store.authorizations.read()?.granted.scopes ?? [];
         return result.ok ? ok({ authorizationId, scopes }) : result;
@@ -81,9 +79,7 @@ export class Exchange {
     try {
       result = await this.#bringHome(request, mint, attempt, onStored);
     } catch (error) {
-      const failure: Failure =
-        error instanceof ApiError ? error.failure : { code: "internal_error", reason: causeOf(error) };
-      result = { ok: false, failure };
+      result = { ok: false, failure: failureFrom(error) };
     }
     store.journal.end(attempt.id);
     deps.metrics.record(mintPoint(request, result, deps.now() - attempt.startedAtMs));

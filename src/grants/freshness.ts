@@ -3,7 +3,7 @@ import type { GrantTokenRequest } from "./protocol.ts";
 import { scopesAbove } from "./reach.ts";
 
 /** A rejected token is replaced at most this often, whatever callers claim. */
-export const REJECTION_INTERVAL_MS = 30_000;
+const REJECTION_INTERVAL_MS = 30_000;
 
 /** The state of one stored token, as decisions need it. */
 export interface StoredFacts {

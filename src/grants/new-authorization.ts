@@ -1,12 +1,11 @@
 import type { GrantPolicy, IssuedAuthorization } from "../catalog/driver.ts";
-import { loadCredentials } from "../connectors/credentials.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { Secret } from "../crypto/secret.ts";
-import { fail, ok, type Result } from "../errors.ts";
+import { fail, type Result } from "../errors.ts";
 import type { Authorization } from "./authorization-store.ts";
 import type { GrantDeps } from "./deps.ts";
 import type { GrantAuthorizationRequest } from "./protocol.ts";
-import type { Provider } from "./provider-call.ts";
+import { type Provider, providerOf } from "./provider-call.ts";
 import { UNTRIED } from "./refresh-decisions.ts";
 import type { StoredToken } from "./stored-token.ts";
 
@@ -20,14 +19,12 @@ export function policyOf({ driver, credentials }: Provider): GrantPolicy | null 
 export async function pastedKeyProvider(
   { teamId, identity }: GrantAuthorizationRequest,
   keys: KeyRing,
-  { db, driverOf }: Pick<GrantDeps, "db" | "driverOf">,
+  deps: Pick<GrantDeps, "db" | "driverOf">,
 ): Promise<Result<Provider>> {
-  const credentials = await loadCredentials(db, keys, teamId, identity.connectorId);
-  if (!credentials.ok) return credentials;
-  const driver = driverOf(credentials.value.type);
-  const { config } = credentials.value;
-  if (driver?.userAuthorization(config)?.kind !== "pasted-key") return fail("unresolved_token");
-  return ok({ driver, credentials: credentials.value, name: driver.provider(config) });
+  const provider = await providerOf({ teamId, connectorId: identity.connectorId }, keys, deps);
+  if (!provider.ok) return provider;
+  const { driver, credentials } = provider.value;
+  return driver.userAuthorization(credentials.config)?.kind === "pasted-key" ? provider : fail("unresolved_token");
 }
 
 /** A key that a user pasted, as if it had been issued. */

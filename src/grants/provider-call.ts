@@ -83,10 +83,11 @@ async function ask<T>(
   return { answer: await call.ask(current.value), provider: current.value };
 }
 
-async function providerOf(
+/** The provider that a connector names by now, read from the database; `unresolved_token` for an unknown type. */
+export async function providerOf(
   { teamId, connectorId }: Pick<ProviderCall<unknown>, "teamId" | "connectorId">,
   keys: KeyRing,
-  { db, driverOf }: GrantDeps,
+  { db, driverOf }: Pick<GrantDeps, "db" | "driverOf">,
 ): Promise<Result<Provider>> {
   const credentials = await loadCredentials(db, keys, teamId, connectorId);
   if (!credentials.ok) return credentials;

@@ -15,7 +15,7 @@ export interface NoticeCounts {
 }
 
 /** A provider that is slow makes neither an operator nor a walk wait longer than this and one call; the alarm goes on. */
-export const SENDING_MS = 5_000;
+const SENDING_MS = 5_000;
 
 /** What became of one notice; `expired`: there is nothing left to tell. */
 type Sent = "revoked" | "unsupported" | "shared" | "failed" | "expired";

@@ -28,3 +28,8 @@ export function reaches({ revokedBeforeMs, linkId }: RevocationReach, token: Rev
 export function scopesAbove(scopes: string[], ceiling: string[] | null): string[] {
   return ceiling === null ? [] : scopes.filter((scope) => !ceiling.includes(scope));
 }
+
+/** What an app is told of those. */
+export function aboveCeilingMessage(above: string[]): string {
+  return `The provider granted more than the project's link allows: ${above.join(" ").slice(0, 500)}.`;
+}

@@ -2,7 +2,6 @@ import type { IssuedAuthorization } from "../catalog/driver.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import type { Secret } from "../crypto/secret.ts";
 import { type Failure, fail, ok, type Result } from "../errors.ts";
-import { aboveCeilingMessage } from "./app-tokens.ts";
 import {
   GENERATIONS_PER_ANSWER,
   openProfile,
@@ -16,7 +15,7 @@ import { externalSubjectHash } from "./external-subject.ts";
 import type { MintUnderWay } from "./mints-under-way.ts";
 import type { GrantParts } from "./parts.ts";
 import { ATTEMPT_TIMEOUT_MS, type Provider } from "./provider-call.ts";
-import { scopesAbove } from "./reach.ts";
+import { aboveCeilingMessage, scopesAbove } from "./reach.ts";
 import { afterFailure, classifyRefreshFailure, UNTRIED } from "./refresh-decisions.ts";
 import { replacementOf } from "./replacement.ts";
 import { mintedToken, type StoredToken } from "./stored-token.ts";

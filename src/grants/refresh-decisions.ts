@@ -31,7 +31,7 @@ export const UNTRIED: RefreshProgress = {
 };
 
 /** One refusal may be a provider's bad minute; another one this much later is believed. */
-export const CONFIRM_AFTER_MS = 30_000;
+const CONFIRM_AFTER_MS = 30_000;
 
 const FIRST_PAUSE_MS = 1_000;
 /** Somebody may be waiting. */
@@ -89,7 +89,7 @@ export function afterFailure(progress: RefreshProgress, failure: Failure, nowMs:
  * A refusal decides at once where an earlier attempt may have spent the token; else the second one does, half a minute
  * later.
  */
-export function afterRefusal(progress: RefreshProgress, nowMs: number): RefreshProgress {
+function afterRefusal(progress: RefreshProgress, nowMs: number): RefreshProgress {
   const refusals = progress.refusals + 1;
   const firstRefusedAtMs = progress.firstRefusedAtMs ?? nowMs;
   const refused = { ...progress, refusals, firstRefusedAtMs };
@@ -101,7 +101,7 @@ export function afterRefusal(progress: RefreshProgress, nowMs: number): RefreshP
 }
 
 /** An attempt whose end nobody saw: the first retry may follow at once, the others take their time. */
-export function afterUnknown(progress: RefreshProgress, nowMs: number): RefreshProgress {
+function afterUnknown(progress: RefreshProgress, nowMs: number): RefreshProgress {
   const unknownAttempts = progress.unknownAttempts + 1;
   return { ...progress, unknownAttempts, nextAttemptAtMs: nowMs + retryAfterUnknown(unknownAttempts) };
 }

@@ -1,7 +1,7 @@
 import type { ConnectorType } from "../catalog/connector-types.ts";
 import type { IssuedAuthorization } from "../catalog/driver.ts";
 import type { Secret } from "../crypto/secret.ts";
-import { ApiError, causeOf, type Failure, fail, ok, type Result } from "../errors.ts";
+import { type Failure, fail, failureFrom, ok, type Result } from "../errors.ts";
 import { startDeadline } from "../outbound/deadline.ts";
 import { newId } from "../store/ids.ts";
 import { openProfile, openRefreshToken } from "./authorization-seals.ts";
@@ -127,7 +127,7 @@ export class Refreshing {
       };
       result = await deadline.race(this.#attempt(asker, mint, attempt, onType));
     } catch (error) {
-      result = { ok: false, failure: failureOf(error, deadline.signal.aborted) };
+      result = { ok: false, failure: deadline.signal.aborted ? OUT_OF_TIME : failureFrom(error) };
       // The provider may have been asked, and nobody saw its answer.
       if (attempt.isOpen) this.#commit.fail(attempt, result.failure);
     } finally {
@@ -205,7 +205,4 @@ export class Refreshing {
   }
 }
 
-function failureOf(error: unknown, isOutOfTime: boolean): Failure {
-  if (isOutOfTime) return { code: "upstream_timeout", reason: `attempt_ms=${ATTEMPT_TIMEOUT_MS}` };
-  return error instanceof ApiError ? error.failure : { code: "internal_error", reason: causeOf(error) };
-}
+const OUT_OF_TIME: Failure = { code: "upstream_timeout", reason: `attempt_ms=${ATTEMPT_TIMEOUT_MS}` };

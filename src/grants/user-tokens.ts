@@ -1,4 +1,3 @@
-import { loadCredentials } from "../connectors/credentials.ts";
 import { type Failure, fail, ok, type Result } from "../errors.ts";
 import { openProfile } from "./authorization-seals.ts";
 import type { Authorization } from "./authorization-store.ts";
@@ -6,6 +5,7 @@ import { configuredFor, PROVIDER_CHANGED } from "./configured-provider.ts";
 import { decideFreshness, type Freshness } from "./freshness.ts";
 import type { GrantParts } from "./parts.ts";
 import type { GrantTokenAnswer, GrantTokenRequest } from "./protocol.ts";
+import { providerOf } from "./provider-call.ts";
 import { earlyByMs } from "./refresh-decisions.ts";
 import type { Refreshing } from "./refreshing.ts";
 import type { StoredToken } from "./stored-token.ts";
@@ -109,14 +109,11 @@ export class UserTokens {
   /** The connector was changed since: whom does it name now? */
   async #recheck({ teamId, identity }: GrantTokenRequest): Promise<Result<void>> {
     const { store, deps } = this.#parts;
-    const credentials = await loadCredentials(deps.db, await deps.keys(), teamId, identity.connectorId);
-    if (!credentials.ok) return credentials;
-    const driver = deps.driverOf(credentials.value.type);
-    if (driver === null) return fail("unresolved_token");
-    const name = driver.provider(credentials.value.config);
+    const provider = await providerOf({ teamId, connectorId: identity.connectorId }, await deps.keys(), deps);
+    if (!provider.ok) return provider;
     const authorization = store.authorizations.read();
     if (authorization === null) return ok(undefined);
-    const configured = configuredFor(authorization, { driver, credentials: credentials.value, name });
+    const configured = configuredFor(authorization, provider.value);
     if (configured !== authorization) store.authorizations.write(configured);
     return ok(undefined);
   }
