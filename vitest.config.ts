@@ -39,7 +39,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/e2e/**", "test/browser/**", "test/wycheproof/**"],
+          exclude: ["test/e2e/**", "test/browser/**", "test/crashes/**", "test/wycheproof/**"],
           globalSetup: ["./test/global/providers.ts"],
           setupFiles: ["./test/setup.ts"],
         },
@@ -54,6 +54,13 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 30_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "crashes",
+          environment: "node",
+          include: ["test/crashes/**/*.test.ts"],
         },
       },
       {
