@@ -1,5 +1,7 @@
 // What pages say in words, from plain data.
 
+import { isLoopbackHost } from "../outbound/addresses.ts";
+
 /**
  * `text` as a page may show it: without control characters, and without those that turn the direction of what
  * follows (UAX #9). Right-to-left letters stay; the markup around them keeps them to themselves.
@@ -38,7 +40,7 @@ export function environmentTitle(environment: string): string {
  */
 export function destination(url: string): { href: string; host: string } {
   const { protocol, hostname, href, host } = new URL(url);
-  const isLoopback = ["localhost", "127.0.0.1", "[::1]"].includes(hostname) || hostname.endsWith(".localhost");
-  if (protocol !== "https:" && !(protocol === "http:" && isLoopback)) throw new TypeError("a page cannot lead there");
+  if (protocol !== "https:" && !(protocol === "http:" && isLoopbackHost(hostname)))
+    throw new TypeError("a page cannot lead there");
   return { href, host };
 }

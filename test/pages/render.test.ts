@@ -75,6 +75,7 @@ describe("where a page may lead to", () => {
       "https://a.example/x?y=1&z=2",
       "http://localhost:3000/",
       "http://127.0.0.1:1/",
+      "http://127.0.0.2:1/",
       "http://[::1]/",
     ]) {
       const href = `href="${url.replace("&", "&amp;")}"`;
