@@ -54,7 +54,9 @@ function jsonObjectOf(segment: string): object | null {
   if (bytes === null) return null;
   try {
     const json = decoder.decode(bytes);
-    if (nestingOf(json) > MAX_JSON_DEPTH) return null;
+    // Most tokens open so few braces and brackets that nobody needs to see how they nest.
+    const opened = json.match(/[{[]/g)?.length ?? 0;
+    if (opened > MAX_JSON_DEPTH && nestingOf(json) > MAX_JSON_DEPTH) return null;
     const value: unknown = JSON.parse(json);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
   } catch {
