@@ -6,10 +6,13 @@ import { startAuthorizationServer } from "../demo/authorization-server.ts";
 import { root } from "../paths.ts";
 import { bundleWorkers } from "./bundles.ts";
 import { measureClient } from "./client.ts";
+import { measureCrowds } from "./crowd.ts";
+import { measureFlood } from "./flood.ts";
 import { type LoadProcess, startLoadProcess } from "./load-process.ts";
 import { machineFacts } from "./machine.ts";
 import { compare, type Effort } from "./measure.ts";
-import { asMarkdown, asText, type Report, type RowReport, updateDocument } from "./report.ts";
+import { refreshMarkdown, refreshText } from "./refresh-report.ts";
+import { asMarkdown, asText, machineLine, type Report, type RowReport, updateDocument } from "./report.ts";
 import { type Bench, ROWS, type Row } from "./rows.ts";
 import { measureSizes } from "./sizes.ts";
 import { createWorkloadIssuer } from "./workload-issuer.ts";
@@ -24,6 +27,10 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "25" },
     /** Of each round and side. */
     requests: { type: "string", default: "1000" },
+    /** Of each crowd. */
+    crowds: { type: "string", default: "10" },
+    /** That are due at once. */
+    grants: { type: "string", default: "10000" },
     write: { type: "boolean", default: false },
     /** End with exit code 1 when a target is missed. */
     strict: { type: "boolean", default: false },
@@ -38,20 +45,27 @@ async function main(): Promise<void> {
     const machine = machineFacts();
     print(`${machine.cpu}, ${machine.cores} cores; load ${machine.loadAverage.toFixed(1)} before the first row\n`);
     const bundles = await bundleWorkers(scratch);
-    const rows = await measureRows(load, { bundles, scratch, provider, issuer: createWorkloadIssuer() });
+    const issuer = createWorkloadIssuer();
+    const rows = await measureRows(load, { bundles, scratch, provider, issuer });
+    const crowds = await measureCrowds({ bundles, scratch, issuer, load, rounds: Number(options.crowds), isWanted });
+    const flooding = { bundles, scratch, issuer, provider, grants: Number(options.grants) };
+    const refreshes = { crowds, flood: isWanted("flood") ? await measureFlood(flooding) : null };
     const report: Report = {
       machine,
       command: ["npm run bench --", ...process.argv.slice(2)].join(" "),
       effort: effortOf(),
       rows,
+      refreshes,
       sizes: await measureSizes(bundles.product, scratch),
       client: await measureClient(),
     };
     print(asText(report));
+    print(refreshText(refreshes));
     await mkdir(join(root, "dist"), { recursive: true });
     await writeFile(join(root, "dist/bench.json"), `${JSON.stringify(report, null, 2)}\n`);
-    if (options.write) await updateDocument(join(root, "docs/performance.md"), asMarkdown(report));
-    if (options.strict && rows.some(({ passed }) => !passed)) process.exitCode = 1;
+    if (options.write) await write(report);
+    const measured = [...rows, ...crowds, ...(refreshes.flood === null ? [] : [refreshes.flood])];
+    if (options.strict && measured.some(({ passed }) => !passed)) process.exitCode = 1;
   } finally {
     load.stop();
     await provider.stop();
@@ -59,10 +73,24 @@ async function main(): Promise<void> {
   }
 }
 
+function isWanted(id: string): boolean {
+  return options.only === undefined || options.only.split(",").includes(id);
+}
+
+/** Only what was measured is renewed. */
+async function write(report: Report): Promise<void> {
+  const path = join(root, "docs/performance.md");
+  if (report.rows.length > 0) await updateDocument(path, "bench", asMarkdown(report));
+  const { crowds, flood } = report.refreshes;
+  const about = machineLine(report);
+  if (crowds.length > 0) await updateDocument(path, "crowd", `${about}\n\n${refreshMarkdown({ crowds, flood: null })}`);
+  if (flood !== null) await updateDocument(path, "flood", `${about}\n\n${refreshMarkdown({ crowds: [], flood })}`);
+}
+
 async function measureRows(load: LoadProcess, bench: Bench): Promise<RowReport[]> {
   const reports: RowReport[] = [];
   for (const row of ROWS) {
-    if (options.only !== undefined && !options.only.split(",").includes(row.id)) continue;
+    if (!isWanted(row.id)) continue;
     print(`  ${row.name} …\n`);
     reports.push(await measureRow(load, bench, row));
   }

@@ -23,11 +23,15 @@ const LIMITS = ["IP_LIMIT", "CALLER_LIMIT", "CONNECTOR_LIMIT", "BYPASS_LIMIT"];
 /** Refuses nobody, but is asked all the same. */
 const AMPLE = { limit: 1_000_000_000, period: 10 as const };
 
-/** Start one Worker in a workerd of its own, with the bindings of `wrangler.toml` and the given variables. */
+/**
+ * Start one Worker in a workerd of its own, with the bindings of `wrangler.toml` and the given variables, on that port
+ * or any.
+ */
 export async function bootWorker(
   modulePath: string,
   vars: Record<string, string>,
   scratch: string,
+  listenOn = 0,
 ): Promise<BootedWorker> {
   const settings = await readFile(join(root, "wrangler.toml"), "utf8");
   const logPath = join(scratch, `${randomUUID()}.log`);
@@ -35,7 +39,7 @@ export async function bootWorker(
     modules: [{ type: "ESModule", path: "index.js", contents: await readFile(modulePath, "utf8") }],
     compatibilityDate: /^compatibility_date = "(.+)"/m.exec(settings)?.[1] ?? "",
     compatibilityFlags: ["global_fetch_strictly_public"],
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: listenOn }],
     // On standard error, because standard output goes to a file.
     handleStructuredLogs: ({ message }) => console.error(message),
     d1Databases: ["DB", "EVENTS"],

@@ -7,6 +7,8 @@ export interface Bundles {
   /** The same modules with a token memory of one entry. */
   kvOnly: string;
   ceiling: string;
+  /** The deployed modules, and a way to have many users authorize. */
+  flood: string;
 }
 
 /** Bundle the product and its ceilings the way a deployment is: the same tool, settings and minifier. Paths of modules. */
@@ -20,5 +22,6 @@ export async function bundleWorkers(scratch: string): Promise<Bundles> {
     product: await bundle("src/index.ts", "index"),
     kvOnly: await bundle("scripts/bench/worker/kv-only.ts", "kv-only"),
     ceiling: await bundle("scripts/bench/worker/ceiling.ts", "ceiling"),
+    flood: await bundle("scripts/bench/worker/flood.ts", "flood"),
   };
 }

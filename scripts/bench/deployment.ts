@@ -19,10 +19,16 @@ export interface DeploymentOptions {
   /** Connectors `bench/0` and on, each linked to the one project; made through the API. */
   connectors: number;
   leaseSeconds: number;
+  /** Where browsers find it, too; absent = nobody comes by browser, and any port will do. */
+  port?: number;
 }
 
 export interface Deployment {
   worker: BootedWorker;
+  /** Its `PUBLIC_ORIGIN`. */
+  origin: string;
+  /** Who may manage it. */
+  owner: string;
   uids: string[];
   database: D1Database;
 }
@@ -31,13 +37,14 @@ export interface Deployment {
 export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   const { provider, issuer } = options;
   const setupToken = freshSetupToken();
+  const origin = options.port === undefined ? ORIGIN : `http://127.0.0.1:${options.port}`;
   const vars = {
     MASTER_KEYS: freshMasterKeys(),
     SETUP_TOKEN: setupToken,
-    PUBLIC_ORIGIN: ORIGIN,
+    PUBLIC_ORIGIN: origin,
     ALLOW_LOOPBACK: "true",
   };
-  const worker = await bootWorker(options.modulePath, vars, options.scratch);
+  const worker = await bootWorker(options.modulePath, vars, options.scratch, options.port);
   const database = await worker.miniflare.getD1Database("DB");
   await applySchema(database);
 
@@ -48,7 +55,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   const owner = text(await post("/v1/setup", { setupToken }, 201), "accessToken");
   await post("/v1/projects", { slug: "bench" }, 201, owner);
   const jwks = { keys: [issuer.publicJwk] };
-  await post("/v1/issuers", { issuer: ISSUER, audience: ORIGIN, algorithms: ["RS256"], jwks }, 201, owner);
+  await post("/v1/issuers", { issuer: ISSUER, audience: origin, algorithms: ["RS256"], jwks }, 201, owner);
   const claims = { sub: SUBJECT, environment: "production" };
   await post("/v1/projects/bench/identities", { issuer: ISSUER, environment: "production", claims }, 201, owner);
 
@@ -67,7 +74,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
     const link = { environments: ["production"] };
     await post(`/v1/connect/connectors/${encodeURIComponent(uid)}/projects/bench`, link, 200, owner);
   }
-  return { worker, uids, database };
+  return { worker, origin, owner, uids, database };
 }
 
 /** Add connectors with their links by SQL, as copies of the first one; nobody asks for them. */
@@ -89,8 +96,7 @@ export async function addSilentConnectors(database: D1Database, count: number): 
 }
 
 /** The request of the benchmark, as bytes on the wire. */
-export function tokenRequest(path: string, token: string): string {
-  const body = '{"subject":{"type":"app"}}';
+export function tokenRequest(path: string, token: string, body = '{"subject":{"type":"app"}}'): string {
   return [
     `POST ${path} HTTP/1.1`,
     "host: 127.0.0.1:8787",

@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import type { ClientFigures } from "./client.ts";
 import type { MachineFacts } from "./machine.ts";
 import type { Comparison, Effort, Figures } from "./measure.ts";
+import type { RefreshReport } from "./refresh-report.ts";
 import type { Sizes } from "./sizes.ts";
 
 export interface RowReport extends Comparison {
@@ -17,12 +18,10 @@ export interface Report {
   command: string;
   effort: Effort;
   rows: RowReport[];
+  refreshes: RefreshReport;
   sizes: Sizes;
   client: ClientFigures;
 }
-
-const START = "<!-- bench:start -->";
-const END = "<!-- bench:end -->";
 
 export function asText(report: Report): string {
   const lines = report.rows.flatMap((row) => [
@@ -41,11 +40,18 @@ function figures({ requestsPerSecond, p50Ms, p99Ms, cpuUs }: Figures): string {
   return `${requestsPerSecond.toFixed(0)} requests/s  p50 ${p50Ms.toFixed(1)} ms  p99 ${p99Ms.toFixed(1)} ms${cpu}`;
 }
 
-export function asMarkdown(report: Report): string {
-  const { machine, effort } = report;
+/** When, by what and on what it was measured. */
+export function machineLine({ machine, command }: Pick<Report, "machine" | "command">): string {
   return [
-    `Measured ${machine.date} by \`${report.command}\` on ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB,`,
+    `Measured ${machine.date} by \`${command}\` on ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB,`,
     `${machine.system}; Node ${machine.node}, workerd ${machine.workerd}; load average ${machine.loadAverage.toFixed(1)} when it began.`,
+  ].join("\n");
+}
+
+export function asMarkdown(report: Report): string {
+  const { effort } = report;
+  return [
+    machineLine(report),
     `${effort.connections} connections, ${effort.rounds} rounds of ${effort.requests} requests for each side in turn, medians.`,
     "",
     "| row | ceiling | requests/s | p50 ms | p99 ms | CPU µs | ratio | range | by CPU | target | |",
@@ -103,11 +109,12 @@ function rungs(counts: Record<string, number>): string {
     .join(", ");
 }
 
-/** Put the table between the document's two markers; what stands around it is written by hand. */
-export async function updateDocument(path: string, table: string): Promise<void> {
+/** Put a table between two markers of the document; what stands around it is written by hand. */
+export async function updateDocument(path: string, name: string, table: string): Promise<void> {
+  const [start, end] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`];
   const document = await readFile(path, "utf8");
-  const [before, rest] = document.split(START);
-  const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined) throw new Error(`${path} lacks the markers ${START} and ${END}.`);
-  await writeFile(path, `${before}${START}\n${table}\n${END}${after}`);
+  const [before, rest] = document.split(start);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`${path} lacks the markers ${start} and ${end}.`);
+  await writeFile(path, `${before}${start}\n${table}\n${end}${after}`);
 }
