@@ -18,6 +18,7 @@ import { r2BlobStore } from "./store/blob-store.ts";
 import { d1Database } from "./store/database.ts";
 import { kvLeaseStore } from "./store/lease-store.ts";
 import { createTokenCaches } from "./tokens/token-caches.ts";
+import { cloudflareIngestQueue } from "./triggers/ingress/ingest-queue.ts";
 
 /** Bindings that switch off what they are for by being absent. */
 type Optional = "IP_LIMIT" | "CALLER_LIMIT" | "CONNECTOR_LIMIT" | "BYPASS_LIMIT";
@@ -61,6 +62,7 @@ export async function composeServices(env: Bindings): Promise<Services> {
     limits: composeLimits(env, shared),
     keys: unwrap(await loadKeyRing(env.MASTER_KEYS)),
     random: Math.random,
+    ingest: cloudflareIngestQueue(env.INGEST),
     nudgeHousekeeper: () => env.HOUSEKEEPERS.getByName("housekeeper").nudge(),
     callerCaches: createCallerCaches(),
     tokenCaches: createTokenCaches(),

@@ -11,6 +11,7 @@ import type { BlobStore } from "./store/blob-store.ts";
 import type { Database } from "./store/database.ts";
 import type { LeaseStore } from "./store/lease-store.ts";
 import type { TokenCaches } from "./tokens/token-caches.ts";
+import type { IngestQueue } from "./triggers/ingress/ingest-queue.ts";
 
 /** The deployment's settings, checked once at boot. */
 export interface Settings {
@@ -44,6 +45,7 @@ export interface Services {
   urlPolicy: UrlPolicy;
   fetch: GuardedFetch;
   grants: GrantDirectory;
+  ingest: IngestQueue;
   /** Wakes the Housekeeper, which then finds its work in the database. */
   nudgeHousekeeper: () => Promise<void>;
   callerCaches: CallerCaches;

@@ -13,6 +13,7 @@ import { r2BlobStore } from "../../src/store/blob-store.ts";
 import { d1Database } from "../../src/store/database.ts";
 import { kvLeaseStore } from "../../src/store/lease-store.ts";
 import { createTokenCaches } from "../../src/tokens/token-caches.ts";
+import { cloudflareIngestQueue } from "../../src/triggers/ingress/ingest-queue.ts";
 
 export interface TestServices extends Services {
   /** What was logged, one JSON text each. */
@@ -49,6 +50,7 @@ export async function testServices(
       grant: () => unreachable("grant"),
       gate: () => unreachable("gate"),
     },
+    ingest: cloudflareIngestQueue(env.INGEST),
     nudgeHousekeeper: async () => {},
     callerCaches: createCallerCaches(),
     tokenCaches: createTokenCaches(),
