@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { createConfig, formatProblems, lintFromString } from "@redocly/openapi-core";
 import { root } from "./paths.ts";
 
-// `npm run openapi:lint`: hold docs/openapi.json to OpenAPI 3.1 and to the linter's recommended rules.
+// `npm run openapi:lint`: hold public/openapi.json to OpenAPI 3.1 and to the linter's recommended rules.
 
-const path = join(root, "docs/openapi.json");
+const path = join(root, "public/openapi.json");
 const config = await createConfig({
   extends: ["recommended"],
   rules: {

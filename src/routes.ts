@@ -37,7 +37,6 @@ import {
   removeEnvironment,
 } from "./projects/environment-endpoints.ts";
 import { createProject, getProject, getProjects } from "./projects/project-endpoints.ts";
-import { openApiEndpoint, referenceEndpoint } from "./reference/reference-endpoints.ts";
 import { createAccessToken, getAccessTokens, removeAccessToken } from "./team/access-token-endpoints.ts";
 import { setup } from "./team/setup-endpoints.ts";
 import { getTeam } from "./team/team-endpoints.ts";
@@ -45,15 +44,13 @@ import { revokeTokens } from "./tokens/revoke-endpoints.ts";
 import { issueToken } from "./tokens/token-endpoints.ts";
 
 /**
- * Every URL. A parameter is one path segment, decoded once: `:p` a project (id or slug), `:c` a connector (id or uid),
+ * Every URL but those of the files in public/, which the platform answers by itself. A parameter is one path segment, decoded once: `:p` a project (id or slug), `:c` a connector (id or uid),
  * `:id` whatever stands before it. The first pattern that fits a path answers it.
  */
 export const ROUTES: readonly Route[] = [
   ["GET", "/health", health],
   ["GET", "/.well-known/openid-configuration", openidConfiguration],
   ["GET", "/.well-known/jwks.json", jwks],
-  ["GET", "/openapi.json", openApiEndpoint(() => ROUTES)],
-  ["GET", "/reference", referenceEndpoint(() => ROUTES)],
 
   // The team
   ["POST", "/v1/setup", setup],

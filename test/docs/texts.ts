@@ -1,7 +1,7 @@
 const texts = import.meta.glob(
   [
     "../../docs/*.md",
-    "../../docs/openapi.json",
+    "../../public/*",
     "../../README.md",
     "../../wrangler.toml",
     "../../src/**/*.ts",

@@ -12,6 +12,7 @@ const KEY = "key-from-the-mail-provider";
 
 describe("the quickstart, run as it is written", () => {
   let server: Server | undefined;
+  let origin: string;
   let stateDir: string;
   let blocks: string[];
   let run: ShellRun;
@@ -26,6 +27,7 @@ describe("the quickstart, run as it is written", () => {
     stateDir = await mkdtemp(join(tmpdir(), "valetkey-quickstart-"));
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
+    origin = url;
     const settings = {
       PORT: String(port),
       VALETKEY_STATE_DIR: stateDir,
@@ -102,5 +104,19 @@ describe("the quickstart, run as it is written", () => {
 
   test("after the unlink and the lease the workload is cut off", () => {
     expect(JSON.parse(printedBy("sleep 8")).error.code).toBe("not_found");
+  });
+
+  test("the API reference is served beside the Worker, under its policy, and no other path is taken for a file", async () => {
+    const at = async (path: string) => {
+      const answer = await fetch(origin + path, { headers: { "sec-fetch-mode": "navigate" } });
+      return { status: answer.status, headers: answer.headers, text: await answer.text() };
+    };
+    const page = await at("/reference");
+    expect([page.status, page.headers.get("x-content-type-options")]).toEqual([200, "nosniff"]);
+    expect(page.headers.get("content-security-policy")).toMatch(/^default-src 'none'; style-src 'sha256-/);
+    expect(page.text).toBe(await readFile(join(root, "public/reference.html"), "utf8"));
+    expect((await at("/openapi.json")).text).toBe(await readFile(join(root, "public/openapi.json"), "utf8"));
+    const callback = await at("/callback/scl_00000000000000000000?code=1");
+    expect([callback.status, callback.headers.get("x-request-id")]).toEqual([expect.any(Number), expect.any(String)]);
   });
 });
