@@ -27,6 +27,7 @@ export async function bootBundle(bundlePath: string): Promise<number> {
       GRANTS: { className: "Grant", useSQLite: true },
       CONNECTOR_GATES: { className: "ConnectorGate", useSQLite: true },
       HOUSEKEEPERS: { className: "Housekeeper", useSQLite: true },
+      LANES: { className: "DestinationLane", useSQLite: true },
     },
     bindings: {
       PUBLIC_ORIGIN: ORIGIN,

@@ -19,6 +19,8 @@ import { d1Database } from "./store/database.ts";
 import { kvLeaseStore } from "./store/lease-store.ts";
 import { createTokenCaches } from "./tokens/token-caches.ts";
 import { cloudflareIngestQueue } from "./triggers/ingress/ingest-queue.ts";
+import { laneDirectory } from "./triggers/lanes/directory.ts";
+import type { LaneDeps } from "./triggers/lanes/lane.ts";
 
 /** Bindings that switch off what they are for by being absent. */
 type Optional = "IP_LIMIT" | "CALLER_LIMIT" | "CONNECTOR_LIMIT" | "BYPASS_LIMIT";
@@ -80,6 +82,10 @@ export function composeHousekeeperDeps(env: Bindings): HousekeeperDeps {
   return { ...composeShared(env), keys: lazyKeys(env) };
 }
 
+export function composeLaneDeps(env: Bindings): LaneDeps {
+  return { ...composeShared(env), random: Math.random, keys: lazyKeys(env) };
+}
+
 /** An object's constructor cannot wait for the import of the ring. */
 function lazyKeys(env: Bindings): () => Promise<KeyRing> {
   let keys: KeyRing | null = null;
@@ -103,11 +109,13 @@ function composeShared(env: Bindings) {
     log,
     metrics: createMetrics(env.METRICS, { now: Date.now, log }),
     db: d1Database(env.DB),
+    events: d1Database(env.EVENTS),
     leases: kvLeaseStore(env.LEASES, log),
     blobs: r2BlobStore(env.BLOBS),
     urlPolicy,
     fetch: composeFetch(settings, urlPolicy),
     grants: grantDirectory({ grants: env.GRANTS, gates: env.CONNECTOR_GATES }),
+    lanes: laneDirectory(env.LANES),
   };
 }
 

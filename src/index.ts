@@ -1,11 +1,18 @@
 import { type App, createApp, type Defer } from "./app.ts";
-import { type Bindings, composeGrantDeps, composeHousekeeperDeps, composeServices } from "./bindings.ts";
+import {
+  type Bindings,
+  composeGrantDeps,
+  composeHousekeeperDeps,
+  composeLaneDeps,
+  composeServices,
+} from "./bindings.ts";
 import { randomBytes } from "./crypto/random.ts";
 import { ConnectorGateObject } from "./grants/connector-gate.ts";
 import { GrantObject } from "./grants/grant.ts";
 import { HousekeeperObject } from "./housekeeping/housekeeper.ts";
 import { unusableResponse } from "./http/unusable.ts";
 import { ConnectEntrypoint } from "./service-binding/connect-entrypoint.ts";
+import { DestinationLaneObject } from "./triggers/lanes/lane.ts";
 
 /** The single writer of one grant. */
 export class Grant extends GrantObject {
@@ -25,6 +32,13 @@ export class ConnectorGate extends ConnectorGateObject {
 export class Housekeeper extends HousekeeperObject {
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env, composeHousekeeperDeps(env));
+  }
+}
+
+/** What is on its way to one destination. */
+export class DestinationLane extends DestinationLaneObject {
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env, composeLaneDeps(env));
   }
 }
 

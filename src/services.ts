@@ -12,6 +12,7 @@ import type { Database } from "./store/database.ts";
 import type { LeaseStore } from "./store/lease-store.ts";
 import type { TokenCaches } from "./tokens/token-caches.ts";
 import type { IngestQueue } from "./triggers/ingress/ingest-queue.ts";
+import type { LaneDirectory } from "./triggers/lanes/protocol.ts";
 
 /** The deployment's settings, checked once at boot. */
 export interface Settings {
@@ -39,6 +40,8 @@ export interface Services {
   metrics: Metrics;
   limits: RateLimiter;
   db: Database;
+  /** The event log, a database of its own. */
+  events: Database;
   leases: LeaseStore;
   blobs: BlobStore;
   keys: KeyRing;
@@ -46,6 +49,7 @@ export interface Services {
   fetch: GuardedFetch;
   grants: GrantDirectory;
   ingest: IngestQueue;
+  lanes: LaneDirectory;
   /** Wakes the Housekeeper, which then finds its work in the database. */
   nudgeHousekeeper: () => Promise<void>;
   callerCaches: CallerCaches;

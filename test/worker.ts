@@ -1,10 +1,11 @@
-import { type Bindings, composeGrantDeps, composeHousekeeperDeps } from "../src/bindings.ts";
+import { type Bindings, composeGrantDeps, composeHousekeeperDeps, composeLaneDeps } from "../src/bindings.ts";
 import { randomBytes } from "../src/crypto/random.ts";
 import { ConnectorGateObject } from "../src/grants/connector-gate.ts";
 import { GrantObject } from "../src/grants/grant.ts";
 import { HousekeeperObject } from "../src/housekeeping/housekeeper.ts";
 import deployed from "../src/index.ts";
 import type { Point } from "../src/metrics/metrics.ts";
+import { DestinationLaneObject } from "../src/triggers/lanes/lane.ts";
 import { clock } from "./support/clock.ts";
 import { objectKeys } from "./support/object-keys.ts";
 import { objectPoints } from "./support/object-metrics.ts";
@@ -27,6 +28,13 @@ export class ConnectorGate extends ConnectorGateObject {
 export class Housekeeper extends HousekeeperObject {
   constructor(ctx: DurableObjectState, env: Bindings) {
     const deps = composeHousekeeperDeps(env);
+    super(ctx, env, { ...deps, now: clock.now, keys: async () => objectKeys.ring ?? deps.keys() });
+  }
+}
+
+export class DestinationLane extends DestinationLaneObject {
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    const deps = composeLaneDeps(env);
     super(ctx, env, { ...deps, now: clock.now, keys: async () => objectKeys.ring ?? deps.keys() });
   }
 }

@@ -45,12 +45,22 @@ export async function bootWorker(
     d1Databases: ["DB", "EVENTS"],
     kvNamespaces: ["LEASES"],
     r2Buckets: ["BLOBS"],
-    queueProducers: { INGEST: "ingest" },
+    queueProducers: { INGEST: "valetkey-ingest" },
+    queueConsumers: {
+      "valetkey-ingest": {
+        maxBatchSize: 50,
+        maxBatchTimeout: 1,
+        maxRetries: 20,
+        deadLetterQueue: "valetkey-ingest-dead",
+      },
+      "valetkey-ingest-dead": { maxBatchSize: 10, maxBatchTimeout: 5, maxRetries: 100 },
+    },
     ratelimits: Object.fromEntries(LIMITS.map((name) => [name, { namespace_id: name, simple: AMPLE }])),
     durableObjects: {
       GRANTS: { className: "Grant", useSQLite: true },
       CONNECTOR_GATES: { className: "ConnectorGate", useSQLite: true },
       HOUSEKEEPERS: { className: "Housekeeper", useSQLite: true },
+      LANES: { className: "DestinationLane", useSQLite: true },
     },
     bindings: vars,
   });

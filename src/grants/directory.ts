@@ -27,12 +27,13 @@ export function grantDirectory(namespaces: {
 }): GrantDirectory {
   return {
     // The same methods over RPC: see GrantStub.
-    grant: (name, region) => stub(namespaces.grants, name, region) as unknown as GrantStub,
-    gate: (connectorId, region) => stub(namespaces.gates, connectorId, region),
+    grant: (name, region) => regionalStub(namespaces.grants, name, region) as unknown as GrantStub,
+    gate: (connectorId, region) => regionalStub(namespaces.gates, connectorId, region),
   };
 }
 
-function stub<T extends Rpc.DurableObjectBranded>(
+/** A stub in the jurisdiction or near the place that the region names. */
+export function regionalStub<T extends Rpc.DurableObjectBranded>(
   namespace: DurableObjectNamespace<T>,
   name: string,
   region: string | null,

@@ -18,7 +18,8 @@ export class WorkerEntrypoint extends WithContext {}
 
 /** The classes are loaded when an object is first asked: most tests need none. The path is not the type checker's concern. */
 const path = "../worker.ts";
-const worker = async (): Promise<Record<"Grant" | "ConnectorGate" | "Housekeeper", ObjectClass>> => import(path);
+const worker = async (): Promise<Record<"Grant" | "ConnectorGate" | "Housekeeper" | "DestinationLane", ObjectClass>> =>
+  import(path);
 
 export const env: object = {
   MASTER_KEYS: process.env.MASTER_KEYS,
@@ -26,7 +27,9 @@ export const env: object = {
   PUBLIC_ORIGIN: process.env.PUBLIC_ORIGIN,
   ALLOW_LOOPBACK: "true",
   TEST_SCHEMA: readFileSync("schema.sql", "utf8"),
+  TEST_EVENTS_SCHEMA: readFileSync("schema.events.sql", "utf8"),
   DB: d1Over(new DatabaseSync(":memory:")),
+  EVENTS: d1Over(new DatabaseSync(":memory:")),
   LEASES: keyValueStore(),
   BLOBS: blobStore(),
   GRANTS: namespaceOf(
@@ -39,6 +42,10 @@ export const env: object = {
   ),
   HOUSEKEEPERS: namespaceOf(
     async () => (await worker()).Housekeeper,
+    () => env,
+  ),
+  LANES: namespaceOf(
+    async () => (await worker()).DestinationLane,
     () => env,
   ),
 };

@@ -14,6 +14,7 @@ import { d1Database } from "../../src/store/database.ts";
 import { kvLeaseStore } from "../../src/store/lease-store.ts";
 import { createTokenCaches } from "../../src/tokens/token-caches.ts";
 import { cloudflareIngestQueue } from "../../src/triggers/ingress/ingest-queue.ts";
+import { laneDirectory } from "../../src/triggers/lanes/directory.ts";
 
 export interface TestServices extends Services {
   /** What was logged, one JSON text each. */
@@ -41,6 +42,7 @@ export async function testServices(
     metrics: { record: (point) => points.push(point) },
     limits: createRateLimiter({}, { now: () => Date.now(), log }),
     db: d1Database(env.DB),
+    events: d1Database(env.EVENTS),
     leases: kvLeaseStore(env.LEASES, log),
     blobs: r2BlobStore(env.BLOBS),
     keys: unwrap(await loadKeyRing(env.MASTER_KEYS)),
@@ -51,6 +53,7 @@ export async function testServices(
       gate: () => unreachable("gate"),
     },
     ingest: cloudflareIngestQueue(env.INGEST),
+    lanes: laneDirectory(env.LANES),
     nudgeHousekeeper: async () => {},
     callerCaches: createCallerCaches(),
     tokenCaches: createTokenCaches(),

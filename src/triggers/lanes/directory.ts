@@ -1,0 +1,7 @@
+import { regionalStub } from "../../grants/directory.ts";
+import type { DestinationLaneObject } from "./lane.ts";
+import { type LaneDirectory, laneName } from "./protocol.ts";
+
+export function laneDirectory(namespace: DurableObjectNamespace<DestinationLaneObject>): LaneDirectory {
+  return { lane: (destinationId, lane, region) => regionalStub(namespace, laneName(destinationId, lane), region) };
+}
