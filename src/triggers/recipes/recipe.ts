@@ -16,16 +16,19 @@ export interface SigningSecret {
   value: Secret;
 }
 
-/** Where a value is read from. A pointer is an RFC 6901 JSON Pointer into the body; `form` a field of a form body. */
-export type Source = { header: string } | { pointer: string } | { form: string } | { query: string };
+/**
+ * Where a value is read from. A pointer is an RFC 6901 JSON Pointer into the body, in which `*` is every item of an
+ * array; `form` a field of a form body, and with a pointer, a place in the JSON that the field holds.
+ */
+export type Source = { header: string } | { pointer: string } | { form: string; pointer?: string } | { query: string };
 
-/** What a recipe reads out of a verified request. */
+/** What a recipe reads out of a verified request. Only texts and numbers are read. */
 export interface Extraction {
-  /** Parts of the event's type, joined by "."; absent parts are left out. */
-  type: readonly Source[];
-  /** The first that is there is the id by which repeats are known. */
-  id: readonly Source[];
-  /** Every value that is found names a tenant (workspace, organization, installation). `*` in a pointer is every item. */
+  /** Parts of the event's type, joined by "."; absent parts are left out. A list within is alternatives, best first. */
+  type: readonly (Source | readonly Source[])[];
+  /** The first that is there is the id by which repeats are known. A list within is parts that must all be there. */
+  id: readonly (Source | readonly Source[])[];
+  /** Every value that is found names a tenant (workspace, organization, installation). */
   tenant: readonly Source[];
 }
 
