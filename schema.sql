@@ -272,8 +272,8 @@ CREATE TABLE IF NOT EXISTS triggers (
   enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
   -- Until something was verified, unsigned handshakes that carry a secret may be answered.
   pending_verification INTEGER NOT NULL DEFAULT 1 CHECK (pending_verification IN (0, 1)),
-  -- {"provider":"github"} or {"recipe":{…}}, and the settings of recipes that need some (JSON).
-  recipe TEXT NOT NULL,
+  -- {"provider":"github"} or {"recipe":{…}}, and the settings of recipes that need some (JSON); NULL = none was chosen.
+  recipe TEXT,
   -- Globs over event types (JSON); NULL = all.
   events TEXT,
   -- Largest accepted payload in bytes.
@@ -324,6 +324,8 @@ CREATE TABLE IF NOT EXISTS destinations (
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL
 ) STRICT;
+-- No two of a connector take each other's tokens.
+CREATE UNIQUE INDEX IF NOT EXISTS destinations_by_audience ON destinations (connector_id, audience);
 CREATE INDEX IF NOT EXISTS destinations_by_connector ON destinations (connector_id, created_at_ms, id);
 CREATE INDEX IF NOT EXISTS destinations_by_environment ON destinations (project_id, environment);
 CREATE UNIQUE INDEX IF NOT EXISTS destinations_responder ON destinations (connector_id) WHERE responder = 1;

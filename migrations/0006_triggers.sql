@@ -7,8 +7,8 @@ CREATE TABLE triggers (
   enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
   -- Until something was verified, unsigned handshakes that carry a secret may be answered.
   pending_verification INTEGER NOT NULL DEFAULT 1 CHECK (pending_verification IN (0, 1)),
-  -- {"provider":"github"} or {"recipe":{…}}, and the settings of recipes that need some (JSON).
-  recipe TEXT NOT NULL,
+  -- {"provider":"github"} or {"recipe":{…}}, and the settings of recipes that need some (JSON); NULL = none was chosen.
+  recipe TEXT,
   -- Globs over event types (JSON); NULL = all.
   events TEXT,
   -- Largest accepted payload in bytes.
@@ -25,6 +25,9 @@ CREATE TABLE triggers (
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL
 ) STRICT;
+-- Every connector has an ingress, so that it can be registered at the provider before anything is configured.
+INSERT INTO triggers (connector_id, ingress_id, enabled, created_at_ms, updated_at_ms)
+  SELECT id, lower(hex(randomblob(16))), 0, updated_at_ms, updated_at_ms FROM connectors WHERE deleted_at_ms IS NULL;
 CREATE INDEX triggers_by_master_key ON triggers (secrets_kid, connector_id);
 
 -- Where a connector's events are sent.
@@ -59,6 +62,8 @@ CREATE TABLE destinations (
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL
 ) STRICT;
+-- No two of a connector take each other's tokens.
+CREATE UNIQUE INDEX destinations_by_audience ON destinations (connector_id, audience);
 CREATE INDEX destinations_by_connector ON destinations (connector_id, created_at_ms, id);
 CREATE INDEX destinations_by_environment ON destinations (project_id, environment);
 CREATE UNIQUE INDEX destinations_responder ON destinations (connector_id) WHERE responder = 1;

@@ -15,7 +15,10 @@ export type IdPrefix =
   | "prm"
   | "sca"
   | "rtk"
-  | "pfl";
+  | "pfl"
+  | "sec"
+  | "dst"
+  | "rpl";
 
 /** An opaque identifier: prefix, underscore, 100 random bits in Crockford's base 32, lower case. */
 export function newId(prefix: IdPrefix, randomBytes: (length: number) => Uint8Array): string {

@@ -38,6 +38,16 @@ const DATA: Record<number, string> = {
     INSERT INTO authorization_requests (id, verifier_hash, connector_id, project_id, link_id, environment, grant_name,
         request, config_revision, revoked_before_ms, binding, status, created_at_ms, expires_at_ms)
       VALUES ('sca_a', 'vh', 'scl_a', 'prj_a', 'lnk_a', 'production', 'g1:b', '{}', 4, 6, 'finalize', 'pending', 5, 600);`,
+  6: `
+    INSERT INTO triggers VALUES ('scl_b', '00ff', 1, 0, '{"provider":"github"}', '["push"]', 1048576, 1, 7, 'sealed', 'k1', 2,
+      3, 1, 2);
+    INSERT INTO destinations (id, connector_id, url, project_id, environment, path, branch, audience, events, filter,
+        retry_schedule, timeout_ms, max_in_flight, rate_per_second, responder, disabled_reason, secrets_sealed, secrets_kid,
+        created_at_ms, updated_at_ms)
+      VALUES ('dst_a', 'scl_a', 'https://hooks.example/in', NULL, NULL, NULL, NULL, 'https://hooks.example/in', '["push"]',
+        '{"tenants":["1"]}', '[5,30]', 10000, 5, 10, 1, 'gone', 'sealed', 'k1', 1, 2),
+      ('dst_b', 'scl_a', NULL, 'prj_a', 'env_qa', '/github', NULL, 'project:prj_a:env_qa/github', NULL, NULL, '[5]', 10000,
+        5, NULL, 0, NULL, 'sealed', 'k0', 1, 2);`,
 };
 
 /** SQL that fills what the migration of that version brought; nothing where it brought no table. */

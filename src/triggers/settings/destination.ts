@@ -1,5 +1,3 @@
-import type { Sealed } from "../../crypto/envelope.ts";
-
 /** What a destination receives. All that is set must hold. */
 export interface EventFilter {
   /** Tenant ids of the provider; an event about any other tenant, too, is not sent. */
@@ -8,8 +6,11 @@ export interface EventFilter {
   equals?: Record<string, string | number | boolean | null>;
 }
 
-/** Why nothing is sent to a destination; null = it is active. */
-export type DisabledReason = "operator" | "gone" | null;
+/**
+ * Why nothing is sent to a destination; null = it is active. `unlinked`: the connector's link to its project does not
+ * have its environment any more.
+ */
+export type DisabledReason = "operator" | "gone" | "unlinked" | null;
 
 /** One destination as the fan-out and its lanes need it. */
 export interface Destination {
@@ -42,8 +43,8 @@ export interface Destination {
   /** Answers the provider itself, within 2.2 s. */
   responder: boolean;
   disabledReason: DisabledReason;
-  /** The Standard Webhooks secrets (`whsec_…`) as a sealed record: ids to values; see destination-secrets.ts. */
-  secretsSealed: Sealed;
+  /** The Standard Webhooks secrets (`whsec_…`) as one envelope; see destination-secrets.ts. */
+  secretsSealed: string;
   secretsGeneration: number;
   revision: number;
 }
