@@ -19,3 +19,22 @@ export async function sha1Hex(data: Uint8Array<ArrayBuffer>): Promise<string> {
 export async function sha256Base64url(data: string | Uint8Array): Promise<string> {
   return base64url(await sha256(data));
 }
+
+/** SHA-256 over bytes that come in pieces. */
+export interface RunningDigest {
+  write(bytes: Uint8Array): Promise<void>;
+  /** The 32 bytes; nothing can be written afterwards. */
+  finish(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+export function startSha256(): RunningDigest {
+  const stream = new crypto.DigestStream("SHA-256");
+  const writer = stream.getWriter();
+  return {
+    write: (bytes) => writer.write(bytes),
+    async finish() {
+      await writer.close();
+      return new Uint8Array(await stream.digest);
+    },
+  };
+}

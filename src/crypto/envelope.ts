@@ -28,9 +28,7 @@ export interface SealContext {
 }
 
 /**
- * Envelope v1: `0x01 | len(kid) | kid | salt 32 | iv 12 | commitment 16 | ciphertext and tag`. AES-256-GCM under a key
- * of its own, derived from the primary master key and a fresh salt (HKDF-SHA-256, RFC 5869), so that no number of
- * writes wears a key out (NIST SP 800-38D §8.3). Throws a RangeError for text or context that cannot be encoded exactly.
+ * A text as an envelope: `sealBytes` in base64url. Throws a RangeError for text or context that cannot be encoded exactly.
  */
 export async function seal(
   keys: KeyRing,
@@ -40,6 +38,20 @@ export async function seal(
 ): Promise<Sealed> {
   const text = plaintext.expose();
   if (!text.isWellFormed()) throw new RangeError("the plaintext is not well-formed Unicode");
+  return base64url(await sealBytes(keys, context, utf8(text), randomBytes)) as Sealed;
+}
+
+/**
+ * Envelope v1: `0x01 | len(kid) | kid | salt 32 | iv 12 | commitment 16 | ciphertext and tag`. AES-256-GCM under a key
+ * of its own, derived from the primary master key and a fresh salt (HKDF-SHA-256, RFC 5869), so that no number of
+ * writes wears a key out (NIST SP 800-38D §8.3). Its length is that of the bytes plus `sealOverhead`.
+ */
+export async function sealBytes(
+  keys: KeyRing,
+  context: SealContext,
+  bytes: Uint8Array,
+  randomBytes: (length: number) => Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (!Number.isSafeInteger(context.generation)) throw new RangeError("the generation is not an integer");
   const kid = keys.primaryKid;
   const master = keys.key(kid);
@@ -49,10 +61,14 @@ export async function seal(
   const iv = randomBytes(IV_BYTES);
   const { aesKey, commitment } = await derive(master, kid, context, salt);
   const algorithm = { name: "AES-GCM", iv, additionalData: additionalData(context, kid) };
-  const ciphertext = new Uint8Array(await crypto.subtle.encrypt(algorithm, aesKey, utf8(text)));
+  const ciphertext = new Uint8Array(await crypto.subtle.encrypt(algorithm, aesKey, bytes));
   const kidBytes = utf8(kid);
-  const envelope = concat(Uint8Array.of(VERSION, kidBytes.length), kidBytes, salt, iv, commitment, ciphertext);
-  return base64url(envelope) as Sealed;
+  return concat(Uint8Array.of(VERSION, kidBytes.length), kidBytes, salt, iv, commitment, ciphertext);
+}
+
+/** By how many bytes an envelope under this key is longer than what is in it. */
+export function sealOverhead(kid: string): number {
+  return 2 + kid.length + SALT_BYTES + IV_BYTES + COMMITMENT_BYTES + TAG_BYTES;
 }
 
 /**
@@ -60,7 +76,22 @@ export async function seal(
  * `decryption_failed` for everything else: altered, cut, moved to another place, older, or never an envelope.
  */
 export async function open(keys: KeyRing, context: SealContext, sealed: string): Promise<Result<Secret>> {
-  const place = `${context.table}.${context.column} of ${context.rowId}`;
+  const opened = await openBytes(keys, context, fromBase64url(sealed) ?? new Uint8Array());
+  if (!opened.ok) return opened;
+  try {
+    return ok(Secret.of(decoder.decode(opened.value)));
+  } catch {
+    return fail("decryption_failed", { reason: `${placeOf(context)}: not text` });
+  }
+}
+
+/** The same for bytes. */
+export async function openBytes(
+  keys: KeyRing,
+  context: SealContext,
+  sealed: Uint8Array,
+): Promise<Result<Uint8Array<ArrayBuffer>>> {
+  const place = placeOf(context);
   const envelope = parse(sealed);
   if (envelope === null) return fail("decryption_failed", { reason: `${place}: not an envelope` });
   const master = keys.key(envelope.kid);
@@ -72,28 +103,30 @@ export async function open(keys: KeyRing, context: SealContext, sealed: string):
       return fail("decryption_failed", { reason: `${place}: key commitment differs` });
     }
     const algorithm = { name: "AES-GCM", iv: envelope.iv, additionalData: additionalData(context, envelope.kid) };
-    const bytes = await crypto.subtle.decrypt(algorithm, aesKey, envelope.ciphertext);
-    return ok(Secret.of(decoder.decode(bytes)));
+    return ok(new Uint8Array(await crypto.subtle.decrypt(algorithm, aesKey, envelope.ciphertext)));
   } catch {
     return fail("decryption_failed", { reason: `${place}: authentication failed` });
   }
 }
 
+function placeOf({ table, column, rowId }: SealContext): string {
+  return `${table}.${column} of ${rowId}`;
+}
+
 /** The id of the master key that an envelope needs; null when it is no envelope. */
 export function kidOf(sealed: string): string | null {
-  return parse(sealed)?.kid ?? null;
+  return parse(fromBase64url(sealed))?.kid ?? null;
 }
 
 interface Envelope {
   kid: string;
-  salt: Uint8Array<ArrayBuffer>;
-  iv: Uint8Array<ArrayBuffer>;
-  commitment: Uint8Array<ArrayBuffer>;
-  ciphertext: Uint8Array<ArrayBuffer>;
+  salt: Uint8Array;
+  iv: Uint8Array;
+  commitment: Uint8Array;
+  ciphertext: Uint8Array;
 }
 
-function parse(sealed: string): Envelope | null {
-  const bytes = fromBase64url(sealed);
+function parse(bytes: Uint8Array | null): Envelope | null {
   if (bytes === null || bytes[0] !== VERSION) return null;
   let offset = 2;
   const take = (length: number) => {
@@ -107,7 +140,7 @@ function parse(sealed: string): Envelope | null {
   return ciphertext.length < TAG_BYTES ? null : { ...envelope, ciphertext };
 }
 
-async function derive(master: CryptoKey, kid: string, context: SealContext, salt: Uint8Array<ArrayBuffer>) {
+async function derive(master: CryptoKey, kid: string, context: SealContext, salt: Uint8Array) {
   const info = lengthPrefixed("connect/v1/aead", context.team, context.table, kid);
   const algorithm = { name: "HKDF", hash: "SHA-256", salt, info };
   const okm = new Uint8Array(await crypto.subtle.deriveBits(algorithm, master, (AES_KEY_BYTES + COMMITMENT_BYTES) * 8));
