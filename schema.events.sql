@@ -16,18 +16,23 @@ CREATE TABLE IF NOT EXISTS events (
   headers TEXT NOT NULL,
   size INTEGER NOT NULL,
   body_sha256 TEXT NOT NULL,
-  -- recorded: its deliveries are not all with their lanes yet. dispatched: they are. unrouted: no destination wanted it.
+  -- recorded: its deliveries are not all with their lanes yet. dispatched: they are. unrouted: no destination wanted it,
+  -- or it is suspected to be a replay.
   state TEXT NOT NULL CHECK (state IN ('recorded', 'dispatched', 'unrouted')),
   -- How often the provider sent it again.
   duplicates INTEGER NOT NULL DEFAULT 0,
   -- An earlier event with the same payload under another unsigned id.
   suspected_replay_of TEXT,
+  -- Of the deliveries that are made of it now: 0, or the provider's redelivery of what nobody received.
+  series INTEGER NOT NULL DEFAULT 0,
   -- The payload: at most 4 KiB here, sealed (base64url); else a blob; neither = purged or not kept.
   body_sealed TEXT,
   body_blob TEXT,
   body_segment_bytes INTEGER,
   -- The master key that the payload needs. Payloads are not re-sealed: they expire.
   body_kid TEXT,
+  -- Its connector keeps payloads only until they are delivered.
+  body_transient INTEGER NOT NULL DEFAULT 0 CHECK (body_transient IN (0, 1)),
   -- When the payload is purged, and when the row is.
   body_expires_at_ms INTEGER,
   expires_at_ms INTEGER NOT NULL,

@@ -32,6 +32,7 @@ export default defineConfig({
                 ...secrets,
                 ALLOW_LOOPBACK: "true",
                 TEST_SCHEMA: await readFile(new URL("./schema.sql", import.meta.url), "utf8"),
+                TEST_EVENTS_SCHEMA: await readFile(new URL("./schema.events.sql", import.meta.url), "utf8"),
               },
             },
           })),

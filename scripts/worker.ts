@@ -33,7 +33,7 @@ export interface RunningWorker {
 }
 
 /**
- * Apply the migrations to the local database and serve the Worker on 127.0.0.1; resolves once `GET /health` answers.
+ * Apply the migrations to the local databases and serve the Worker on 127.0.0.1; resolves once `GET /health` answers.
  * Throws one clear sentence when the port is taken, or the Worker's last output when it does not start.
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -77,8 +77,10 @@ export async function portIsFree(port: number): Promise<boolean> {
 
 /** As a deploy does, so that a state directory of an older version comes along. */
 async function applyMigrations(stateDir: string): Promise<void> {
-  const target = ["DB", "--local", "--persist-to", stateDir];
-  await runWrangler(["d1", "migrations", "apply", ...target], wranglerEnvironment(stateDir));
+  for (const database of ["DB", "EVENTS"]) {
+    const target = [database, "--local", "--persist-to", stateDir];
+    await runWrangler(["d1", "migrations", "apply", ...target], wranglerEnvironment(stateDir));
+  }
 }
 
 function parametersOf({ port, vars }: WorkerOptions, stateDir: string): string[] {

@@ -15,6 +15,8 @@ declare global {
     interface Env {
       /** Text of `schema.sql`; only in tests. */
       TEST_SCHEMA: string;
+      /** Text of `schema.events.sql`; only in tests. */
+      TEST_EVENTS_SCHEMA: string;
     }
   }
 }

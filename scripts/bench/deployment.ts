@@ -46,7 +46,8 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   };
   const worker = await bootWorker(options.modulePath, vars, options.scratch, options.port);
   const database = await worker.miniflare.getD1Database("DB");
-  await applySchema(database);
+  await applySchema(database, "schema.sql");
+  await applySchema(await worker.miniflare.getD1Database("EVENTS"), "schema.events.sql");
 
   const post = async (path: string, body: Json, expect: number, token = ""): Promise<Json> => {
     const call: Call = { method: "POST", path, body, expect, ...(token === "" ? {} : { token }) };
@@ -114,8 +115,8 @@ export function tokenPath(uid: string): string {
   return `/v1/connect/token/${encodeURIComponent(uid)}`;
 }
 
-async function applySchema(database: D1Database): Promise<void> {
-  const schema = (await readFile(join(root, "schema.sql"), "utf8")).replaceAll(/--.*$/gm, "");
+async function applySchema(database: D1Database, file: string): Promise<void> {
+  const schema = (await readFile(join(root, file), "utf8")).replaceAll(/--.*$/gm, "");
   const statements = schema.split(";").filter((statement) => statement.trim() !== "");
   await database.batch(statements.map((statement) => database.prepare(statement)));
 }

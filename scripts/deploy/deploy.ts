@@ -4,14 +4,14 @@ import { root } from "../paths.ts";
 import type { DeployOptions } from "./options.ts";
 import { readSecrets } from "./secrets-file.ts";
 import { type DeployDeps, type DeployState, Refusal } from "./state.ts";
-import { type Step, steps } from "./steps.ts";
+import { type Resources, type Step, steps } from "./steps.ts";
 
 /**
  * Bring the account to the state of this checkout, step by step; with `dryRun` only say how. May be repeated at any
  * time. Throws a `Refusal` that says what to do, after which nothing of the later steps was done.
  */
 export async function deploy(options: DeployOptions, deps: DeployDeps): Promise<void> {
-  const sequence = steps(await databaseName());
+  const sequence = steps(await namedResources());
   if (options.dryRun) {
     deps.write(`Nothing is done. A deploy would:\n${sequence.map(describe).join("")}`);
     return;
@@ -62,10 +62,18 @@ Keep a copy of ${file} apart from Cloudflare: without MASTER_KEYS everything sea
   return `\nValetkey serves at ${origin}\n${undo}${claimed ? "" : claim}`;
 }
 
-/** Of the control plane, as wrangler.toml names it. */
-async function databaseName(): Promise<string> {
+/** As wrangler.toml names them. */
+async function namedResources(): Promise<Resources> {
   const settings = await readFile(join(root, "wrangler.toml"), "utf8");
-  const name = /^binding = "DB".*\ndatabase_name = "([^"]+)"/m.exec(settings)?.[1];
-  if (name === undefined) throw new Refusal("wrangler.toml names no database for DB.");
-  return name;
+  const databaseOf = (binding: string) => {
+    const name = new RegExp(`^binding = "${binding}".*\\ndatabase_name = "([^"]+)"`, "m").exec(settings)?.[1];
+    if (name === undefined) throw new Refusal(`wrangler.toml names no database for ${binding}.`);
+    return name;
+  };
+  const consumed = settings.matchAll(/^\[\[queues\.consumers\]\]\nqueue = "([^"]+)"/gm);
+  return {
+    database: databaseOf("DB"),
+    eventsDatabase: databaseOf("EVENTS"),
+    queues: [...consumed].map(([, name = ""]) => name),
+  };
 }

@@ -19,8 +19,16 @@ export interface Step {
   run(state: DeployState): Promise<void>;
 }
 
+/** What wrangler.toml names and `wrangler deploy` does not make by itself, or only after it is needed. */
+export interface Resources {
+  database: string;
+  eventsDatabase: string;
+  /** Those with a consumer: a deploy refuses to consume a queue that is not there. */
+  queues: string[];
+}
+
 /** The sequence of a deploy. A step that fails ends it; all may be repeated. */
-export function steps(database: string): Step[] {
+export function steps({ database, eventsDatabase, queues }: Resources): Step[] {
   return [
     { title: "Check that this is the pinned wrangler", commands: [COMMANDS.version], run: checkVersion },
     { title: "Check the login", commands: [COMMANDS.whoami], run: checkLogin },
@@ -33,10 +41,16 @@ export function steps(database: string): Step[] {
       run: liveHealth,
     },
     {
-      title: "Create the database",
-      condition: "if it is missing; wrangler deploy creates the other resources",
-      commands: [COMMANDS.listDatabases, COMMANDS.createDatabase(database)],
-      run: (state) => createDatabase(state, database),
+      title: "Create the databases",
+      condition: "those that are missing; wrangler deploy creates the other resources",
+      commands: [COMMANDS.listDatabases, COMMANDS.createDatabase(database), COMMANDS.createDatabase(eventsDatabase)],
+      run: (state) => createDatabases(state, database, eventsDatabase),
+    },
+    {
+      title: "Create the queues",
+      condition: "those that are missing",
+      commands: queues.flatMap((name) => [COMMANDS.queueInfo(name), COMMANDS.createQueue(name)]),
+      run: (state) => createQueues(state, queues),
     },
     {
       title: "Take a Time Travel bookmark of the database",
@@ -46,8 +60,11 @@ export function steps(database: string): Step[] {
     },
     {
       title: "Apply migrations",
-      commands: [COMMANDS.migrate],
-      run: async (state) => void (await run(state, COMMANDS.migrate)),
+      commands: [COMMANDS.migrate("DB"), COMMANDS.migrate("EVENTS")],
+      run: async (state) => {
+        await run(state, COMMANDS.migrate("DB"));
+        await run(state, COMMANDS.migrate("EVENTS"));
+      },
     },
     {
       title: "Check that the master keys include every one that stored data needs",
@@ -109,11 +126,20 @@ async function settleOrigin(state: DeployState): Promise<void> {
   state.secrets.PUBLIC_ORIGIN = state.origin;
 }
 
-async function createDatabase(state: DeployState, name: string): Promise<void> {
+async function createDatabases(state: DeployState, database: string, eventsDatabase: string): Promise<void> {
   const names = column(jsonIn(await run(state, COMMANDS.listDatabases)), "name");
-  if (names.includes(name)) return;
-  await run(state, COMMANDS.createDatabase(name));
-  state.databaseIsNew = true;
+  for (const name of [database, eventsDatabase]) {
+    if (!names.includes(name)) await run(state, COMMANDS.createDatabase(name));
+  }
+  state.databaseIsNew = !names.includes(database);
+}
+
+/** Asking for one by name fails where it is not there; were that another failure, creating it fails, too. */
+async function createQueues(state: DeployState, names: string[]): Promise<void> {
+  for (const name of names) {
+    const { ok } = await state.deps.wrangler(COMMANDS.queueInfo(name));
+    if (!ok) await run(state, COMMANDS.createQueue(name));
+  }
 }
 
 async function takeBookmark(state: DeployState): Promise<void> {

@@ -9,7 +9,9 @@ export const COMMANDS = {
   listDatabases: ["d1", "list", "--json"],
   createDatabase: (name: string) => ["d1", "create", name],
   bookmark: ["d1", "time-travel", "info", "DB", "--json"],
-  migrate: ["d1", "migrations", "apply", "DB", "--remote"],
+  migrate: (binding: string) => ["d1", "migrations", "apply", binding, "--remote"],
+  queueInfo: (name: string) => ["queues", "info", name],
+  createQueue: (name: string) => ["queues", "create", name],
   query: (sql: string) => ["d1", "execute", "DB", "--remote", "--json", "--command", sql],
   // Values by standard input: a command line is readable by every process of the machine.
   putSecrets: ["secret", "bulk"],

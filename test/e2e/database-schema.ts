@@ -20,6 +20,13 @@ export const migrations: Migration[] = readdirSync(join(root, "migrations"))
     sql: readFileSync(join(root, "migrations", name), "utf8"),
   }));
 
+/** The same of the event log. */
+export const eventsMigrations: string[] = readdirSync(join(root, "migrations/events"))
+  .sort()
+  .map((name) => readFileSync(join(root, "migrations/events", name), "utf8"));
+
+export const eventsSchema = readFileSync(join(root, "schema.events.sql"), "utf8");
+
 export const schema = readFileSync(join(root, "schema.sql"), "utf8");
 
 /** An empty database in memory that holds to foreign keys, as D1 does. */

@@ -17,7 +17,13 @@ const SEQUENCE = [
   "secret list --format json",
   "d1 list --json",
   "d1 create valetkey",
+  "d1 create valetkey-events",
+  "queues info valetkey-ingest",
+  "queues create valetkey-ingest",
+  "queues info valetkey-ingest-dead",
+  "queues create valetkey-ingest-dead",
   "d1 migrations apply DB --remote",
+  "d1 migrations apply EVENTS --remote",
   "secret bulk",
   "deploy --minify",
 ];
@@ -72,7 +78,7 @@ async function sent(): Promise<Record<string, string>> {
 }
 
 describe("the first deploy", () => {
-  test("creates the database, migrates, sends generated secrets, deploys, and says how to claim it", async () => {
+  test("creates databases and queues, migrates, sends generated secrets, deploys, and says how to claim it", async () => {
     await run(["--origin", ORIGIN]);
     expect(await commands()).toEqual(SEQUENCE);
     const file = await stored();
@@ -144,13 +150,27 @@ describe("a later deploy", () => {
       "whoami --json",
       "secret list --format json",
       "d1 list --json",
+      "queues info valetkey-ingest",
+      "queues info valetkey-ingest-dead",
       "d1 time-travel info DB --json",
       "d1 migrations apply DB --remote",
+      "d1 migrations apply EVENTS --remote",
       "deploy --minify",
     ]);
     expect(await stored()).toEqual(before);
     expect(written).toContain("--bookmark=00000001-bookmark");
     expect(written).not.toContain("/v1/setup");
+  });
+
+  test("brings what a deployment from before the event log lacks, and takes its bookmark all the same", async () => {
+    await fake.change({ databases: ["valetkey"], queues: ["valetkey-ingest"] });
+    await run();
+    const done = await commands();
+    expect(done.filter((command) => / create /.test(command))).toEqual([
+      "d1 create valetkey-events",
+      "queues create valetkey-ingest-dead",
+    ]);
+    expect(done).toContain("d1 time-travel info DB --json");
   });
 
   test("sends only the secret that is missing", async () => {

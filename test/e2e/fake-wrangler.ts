@@ -13,6 +13,7 @@ export interface Account {
   /** Names of the Worker's secrets; null = there is no Worker. */
   secrets: string[] | null;
   databases: string[];
+  queues: string[];
   /** Master keys that rows need. */
   referenced: string[];
   /** The first words of commands that fail, and what they print. */
@@ -27,7 +28,7 @@ export interface FakeWrangler {
   forget(): Promise<void>;
 }
 
-const FRESH: Account = { loggedIn: true, secrets: null, databases: [], referenced: [], failing: {} };
+const FRESH: Account = { loggedIn: true, secrets: null, databases: [], queues: [], referenced: [], failing: {} };
 
 /** An executable `wrangler`, first on the PATH of `environment`, that notes its calls and plays a Cloudflare account. */
 export async function fakeWrangler(dir: string): Promise<FakeWrangler> {
@@ -77,6 +78,8 @@ else if (command.startsWith("secret list")) {
   save();
 } else if (command.startsWith("d1 list")) print(account.databases.map((name) => ({ uuid: "u", name })));
 else if (command.startsWith("d1 create")) { account.databases.push(parameters[2]); save(); }
+else if (command.startsWith("queues info")) { if (!account.queues.includes(parameters[2])) end("Queue does not exist."); }
+else if (command.startsWith("queues create")) { account.queues.push(parameters[2]); save(); }
 else if (command.startsWith("d1 time-travel")) print({ bookmark: "00000001-bookmark" });
 else if (command.startsWith("d1 execute")) print([{ results: account.referenced.map((kid) => ({ kid })), success: true }]);
 else if (command.startsWith("deploy") || command.startsWith("d1 migrations apply")) print("done");

@@ -9,6 +9,8 @@ import {
   DEFINITIONS,
   definitions,
   emptyDatabase,
+  eventsMigrations,
+  eventsSchema,
   migrated,
   migrations,
   rowsOf,
@@ -40,6 +42,14 @@ describe("schema.sql is the whole schema", () => {
     db.exec(first?.sql ?? "");
     expect(schemaOf(db)).toEqual(before);
   });
+});
+
+test("schema.events.sql is the whole schema of the event log, which its migrations come to", () => {
+  const [whole, stepwise] = [emptyDatabase(), emptyDatabase()];
+  whole.exec(eventsSchema);
+  for (const sql of eventsMigrations) stepwise.exec(sql);
+  expect(schemaOf(stepwise)).toEqual(schemaOf(whole));
+  expect(tablesOf(whole)).toContain("events");
 });
 
 describe("an older database", () => {
@@ -87,6 +97,8 @@ describe("wrangler", () => {
     expect(await runWrangler(["d1", "migrations", "apply", ...target], environment)).toContain(
       "No migrations to apply",
     );
+    const events = ["EVENTS", ...target.slice(1)];
+    expect(await runWrangler(["d1", "migrations", "apply", ...events], environment)).toContain("0001_initial.sql");
     const whole = emptyDatabase();
     whole.exec(schema);
     const shown = await runWrangler(["d1", "execute", ...target, "--json", "--command", DEFINITIONS], environment);

@@ -52,7 +52,9 @@ export async function startServer(
   const { origin } = (await harness.listen()).url;
   await harness.update(harnessOptions({ ...secrets, PUBLIC_ORIGIN: origin }, alongside));
   const worker = harness.getWorker<Bindings>();
-  await applySchema((await worker.getEnv()).DB);
+  const { DB, EVENTS } = await worker.getEnv();
+  await applySchema(DB, "schema.sql");
+  await applySchema(EVENTS, "schema.events.sql");
   return {
     origin,
     harness,
@@ -84,8 +86,8 @@ function harnessOptions(secrets: Record<string, string>, alongside: TestHarnessO
   return { root, workers: [deployment, ...alongside] };
 }
 
-async function applySchema(db: D1Database): Promise<void> {
-  const schema = await readFile(join(root, "schema.sql"), "utf8");
+async function applySchema(db: D1Database, file: string): Promise<void> {
+  const schema = await readFile(join(root, file), "utf8");
   // No statement of the schema has a semicolon within.
   const statements = schema
     .replaceAll(/--.*$/gm, "")
