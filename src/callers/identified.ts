@@ -1,6 +1,6 @@
 import type { WorkloadCaller } from "./caller.ts";
 import type { Identity } from "./identity-rules.ts";
-import type { VerifiedClaims } from "./verify-workload-token.ts";
+import type { VerifiedClaims } from "./registered-claims.ts";
 
 /** A workload that proved who it is, and how long its token may be believed without another look. */
 export interface Identified {

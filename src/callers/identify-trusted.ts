@@ -8,8 +8,9 @@ import { type Identified, workloadCaller } from "./identified.ts";
 import { matchRules } from "./identity-rules.ts";
 import type { IdentityRule } from "./issuer-record.ts";
 import { findIssuerKey } from "./jwks-cache.ts";
+import type { VerifiedClaims } from "./registered-claims.ts";
 import type { UnverifiedToken } from "./unverified-token.ts";
-import { type VerifiedClaims, verifyWorkloadToken } from "./verify-workload-token.ts";
+import { verifyWorkloadToken } from "./verify-workload-token.ts";
 
 /** Tokens are accepted this long after `exp`, so the id of a one-time token is kept that much longer. */
 const CLOCK_TOLERANCE_MS = 30_000;

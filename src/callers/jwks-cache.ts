@@ -24,7 +24,7 @@ type KeySource = Pick<IssuerRecord, "id" | "jwksUri" | "jwks" | "jwksFetchedAtMs
 export interface JwksDeps {
   now: () => number;
   fetch: GuardedFetch;
-  log: Logger;
+  log: Pick<Logger, "warn">;
   states: LruMap<string, JwksState>;
   /** Keeps the invocation alive until `work` settles. */
   defer: (work: Promise<unknown>) => void;

@@ -36,6 +36,8 @@ const publicKeySchema = z.object({
   crv: z.string().optional(),
   x: z.string().optional(),
   y: z.string().optional(),
+  /** The channels that the Bot Framework's key speaks for; no key is refused because of it. */
+  endorsements: z.array(z.string()).optional().catch(undefined),
 });
 
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
