@@ -194,11 +194,13 @@ describe("an issuer's login", () => {
     const secret = "another-login-secret";
     await api.put(path, { clientId: "login-client", clientSecret: secret }, owner);
     const row = await env.DB.prepare("SELECT * FROM issuers WHERE id = ?").bind(issuerId).first();
-    expect(row).toMatchObject({ login_secret_kid: "k1" });
+    // Each login's secret has a number of its own, so that no envelope of an earlier one opens.
+    expect(row).toMatchObject({ login_secret_kid: "k1", login_secret_generation: 3 });
     expect(JSON.stringify(row)).not.toContain(secret);
     expect((await api.get("/v1/issuers", owner)).text).not.toContain(secret);
     expect((await api.delete(path, owner)).status).toBe(204);
     expect((await api.delete(path, owner)).status).toBe(404);
+    expect((await api.delete("/v1/issuers/iss_x/login", owner)).status).toBe(404);
     const refused = await start(api, scene, ada);
     expect([refused.status, refused.body.error.code]).toEqual([422, "login_unavailable"]);
     expect((await start(api, scene, { ...ada, subject: { type: "user", id: "ada" } })).status).toBe(422);

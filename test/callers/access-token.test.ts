@@ -68,6 +68,12 @@ describe("access tokens", () => {
     });
   });
 
+  test("B-18 a token with anything before or behind it is none", async () => {
+    const text = minted.token.expose();
+    for (const other of [`x${text}`, ` ${text}`, `${text}0`, `${text}\n`])
+      expect(await parseAccessToken(other)).toBeNull();
+  });
+
   test("a mistyped character is caught by the checksum, without any look-up", async () => {
     const text = minted.token.expose();
     for (const index of [3, 22, 24, 66, 68, 73]) {

@@ -72,6 +72,7 @@ describe("matching", () => {
     expect(scalarClaim(claims, "/kubernetes.io/namespace")).toBe("prod");
     expect(scalarClaim(claims, "/a~1b/c~0d")).toBe(1);
     expect(scalarClaim(claims, "/list/1")).toBe("y");
+    expect(scalarClaim({ list: "abcdefghijklm".split("") }, "/list/12")).toBe("m");
     for (const key of ["/list/01", "/list/-", "/list/2", "/list/length", "/a~2", "/list", "kubernetes.io/namespace"]) {
       expect(scalarClaim(claims, key), key).toBeNull();
     }

@@ -3,6 +3,8 @@ import { describe, expect, inject, test } from "vitest";
 import { createCallerCaches } from "../../src/callers/caller-caches.ts";
 import {
   COOL_DOWN_MS,
+  FETCH_TIMEOUT_MS,
+  fetchJwks,
   findIssuerKey,
   type JwksDeps,
   MAX_STALE_MS,
@@ -252,6 +254,9 @@ describe("a key that is not found", () => {
     expect(await find("second")).toBe("token_key_unknown");
     expect(await find("first")).toBe("first");
     expect(state.lines[0]).toContain("jwks status=503");
+    expect(await fetchJwks("https://idp.example.com/jwks", refusing)).toMatchObject({
+      failure: { code: "upstream_unreachable" },
+    });
   });
 });
 
@@ -276,6 +281,20 @@ describe("a fetch", () => {
     expect(await Promise.all([later, waiting])).toEqual(["second", "second"]);
     expect(answers.length).toBe(2);
     expect(state.saved.length).toBe(1);
+  });
+
+  test("is waited for by others as long as it may take, and not longer", async () => {
+    const never: GuardedFetch = () => new Promise(() => {});
+    const { deps, issuer, state } = scene({ fetch: never });
+    void findIssuerKey(issuer, "ES256", "second", deps);
+    let waitedMs = 0;
+    const sleep = async (ms: number) => {
+      waitedMs += ms;
+    };
+    // Long under way, but not yet lost.
+    state.nowMs += FETCH_TIMEOUT_MS;
+    const result = await findIssuerKey(issuer, "ES256", "second", { ...deps, sleep });
+    expect([result.ok, waitedMs]).toEqual([false, FETCH_TIMEOUT_MS]);
   });
 
   test("outlives the caller that started it", async () => {
@@ -313,6 +332,9 @@ describe("hostile key sets", () => {
     ["RSA with exponent 1", [{ ...rsa(2048), kid: "first", e: "AQ" }], "RS256"],
     ["RSA with an even exponent", [{ ...rsa(2048), kid: "first", e: "AQAA" }], "RS256"],
     ["RSA without a modulus", [{ kty: "RSA", kid: "first", e: "AQAB" }], "RS256"],
+    ["RSA without an exponent", [{ ...rsa(2048), kid: "first", e: undefined }], "RS256"],
+    ["RSA whose modulus is no base64url", [{ ...rsa(2048), kid: "first", n: "+/=" }], "RS256"],
+    ["RSA whose exponent is no base64url", [{ ...rsa(2048), kid: "first", e: "+/=" }], "RS256"],
     ["things that are no keys", [null, 1, "key", [], { kid: "first" }], "ES256"],
   ])("B-15 %s is unusable, and no other failure than an unknown key", async (_, keys, alg) => {
     const { find, state } = scene();
@@ -332,14 +354,13 @@ describe("hostile key sets", () => {
     const keys = [first.publicJwk, second.publicJwk];
     expect(selectKey({ keys }, "ES256", null).kind).toBe("unusable");
     expect(selectKey({ keys: [first.publicJwk, rsa(2048)] }, "ES256", null).kind).toBe("key");
+    expect(selectKey({ keys: [rsa(2048)] }, "ES256", null)).toEqual({ kind: "unknown" });
+    expect(selectKey({ keys }, "ES256", "third")).toEqual({ kind: "unknown" });
   });
 
   test("B-15 a private member never survives reading, so it is never stored", () => {
     const set = parseJwks({
-      keys: [
-        { ...first.publicJwk, d: "secret" },
-        { ...second.publicJwk, x5c: ["MIIB"] },
-      ],
+      keys: [{ ...first.publicJwk, d: "secret" }, { ...second.publicJwk, x5c: ["MIIB"] }, null, "a text"],
     });
     expect(set.ok && set.value).toEqual({ keys: [second.publicJwk] });
   });

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { authenticate, REMEMBER_MS, WORKLOAD_TOKEN_TYP } from "../../src/callers/authenticate.ts";
+import { authenticate, REMEMBER_MS } from "../../src/callers/authenticate.ts";
 import { fail } from "../../src/errors.ts";
 import { deleteRow, goodClaims, isolate, NOW_MS, signer, storeAccessToken, storeProject } from "./support.ts";
 
@@ -12,7 +12,7 @@ const [mine, other] = [await storeProject(), await storeProject()];
 function madeWith(accessTokenId: string, overrides: Record<string, unknown> = {}): Promise<string> {
   const named = { project_id: mine, environment: "development", access_token_id: accessTokenId };
   const claims = goodClaims(iss, { aud: iss, sub: "owner:team_1", ...named, ...overrides });
-  return ours.sign(claims, { typ: WORKLOAD_TOKEN_TYP });
+  return ours.sign(claims, { typ: "workload+jwt" });
 }
 
 function world() {

@@ -8,6 +8,7 @@ import { randomBytes } from "../../src/crypto/random.ts";
 import { fail } from "../../src/errors.ts";
 import { d1Database, sql } from "../../src/store/database.ts";
 import {
+  AUDIENCE,
   deleteRow,
   goodClaims,
   isolate,
@@ -33,6 +34,19 @@ async function fromMemory({ deps }: World, token: string): Promise<string> {
 async function refusal({ deps }: World, token: string) {
   const result = await authenticate(new Headers({ authorization: `Bearer ${token}` }), deps);
   return result.ok ? null : result.failure;
+}
+
+/** An issuer with three rules that are too long to be leased together. */
+async function longRules(options: { selectorClaim?: string } = {}) {
+  const key = await signer();
+  const issuer = `https://idp-${crypto.randomUUID()}.example.com`;
+  const issuerId = await storeIssuer({ issuer, keys: [key.publicJwk], ...options });
+  const projectId = await storeProject();
+  for (const sub of ["a", "b", "c"]) {
+    const claims = { sub, pad: "x".repeat(30_000) };
+    await storeRule(issuerId, { projectId, environment: "preview", claims });
+  }
+  return { key, issuer };
 }
 
 describe("a verified token", () => {
@@ -121,15 +135,59 @@ describe("a refusal that rests on a lease", () => {
   });
 });
 
+describe("a refusal", () => {
+  test("gives way to an audience and to rules that were corrected a moment ago", async () => {
+    const idp = await trustedIssuer({ audience: "https://before.example" });
+    const world = isolate();
+    const token = await idp.sign(goodClaims(idp.issuer));
+    expect(await world.code(token)).toBe("audience_mismatch");
+    await d1Database(env.DB).run(sql("UPDATE issuers SET audience = ? WHERE id = ?", AUDIENCE, idp.issuerId));
+    expect(await world.code(token)).toBe("ok");
+
+    const claims = { sub: "workload-1", aud: AUDIENCE };
+    const second = await storeRule(idp.issuerId, { projectId: idp.projectId, environment: "preview", claims });
+    const ambiguous = isolate();
+    expect(await ambiguous.code(token)).toBe("ambiguous_identity");
+    await deleteRow("identities", second);
+    expect(await ambiguous.code(token)).toBe("ok");
+  });
+
+  test("that the database itself has just given is not asked for once more", async () => {
+    const few = await trustedIssuer();
+    const world = isolate();
+    expect(await world.code(await few.sign(goodClaims(few.issuer, { sub: "stranger" })))).toBe("forbidden");
+    expect(world.state.dbCalls).toBe(1);
+    const many = await longRules();
+    expect(await world.code(await many.key.sign(goodClaims(many.issuer, { sub: "stranger" })))).toBe("forbidden");
+    expect(world.state.dbCalls).toBe(3);
+  });
+
+  test("of a token that lacks what its issuer's many rules are found by needs no look at them", async () => {
+    const { key, issuer } = await longRules({ selectorClaim: "team" });
+    const world = isolate();
+    expect(await world.code(await key.sign(goodClaims(issuer)))).toBe("forbidden");
+    expect(world.state.dbCalls).toBe(1);
+  });
+
+  test("of an access token is none while nobody can be asked about it", async () => {
+    const world = isolate();
+    world.state.dbDown = true;
+    expect(await world.code((await mintAccessToken(keys, randomBytes)).token.expose())).toBe("storage_unavailable");
+  });
+});
+
+test("two tokens of a key that appeared a moment ago cost one fetch, and the second waits for it", async () => {
+  const [idp, rotated] = [await trustedIssuer(), await signer()];
+  const world = isolate();
+  world.jwks.set(idp.jwksUri, [rotated.publicJwk]);
+  world.state.nowMs += 1000;
+  const tokens = await Promise.all(["a", "b"].map((jti) => rotated.sign(goodClaims(idp.issuer, { jti }))));
+  expect(await Promise.all(tokens.map(world.code))).toEqual(["ok", "ok"]);
+  expect(world.state.fetches).toHaveLength(1);
+});
+
 test("an issuer whose few rules are too long to be leased together is looked up by selector value", async () => {
-  const key = await signer();
-  const issuer = `https://idp-${crypto.randomUUID()}.example.com`;
-  const issuerId = await storeIssuer({ issuer, keys: [key.publicJwk] });
-  const projectId = await storeProject();
-  for (const sub of ["a", "b", "c"]) {
-    const claims = { sub, pad: "x".repeat(30_000) };
-    await storeRule(issuerId, { projectId, environment: "preview", claims });
-  }
+  const { key, issuer } = await longRules();
   const world = isolate();
   expect(await world.code(await key.sign(goodClaims(issuer, { sub: "a" })))).toBe("forbidden");
   await world.settle();
