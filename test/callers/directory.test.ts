@@ -136,8 +136,8 @@ describe("an access token that moves to another key", () => {
 });
 
 test("one isolate remembers a thousand issuers, projects and key sets, and no more of them", () => {
-  const caches = createCallerCaches();
-  for (const cache of [caches.issuers, caches.projects, caches.jwks]) expect(kept(cache)).toBe(1000);
+  const { issuers, projects, jwks } = createCallerCaches();
+  expect([kept(issuers), kept(projects), kept(jwks)]).toEqual([1000, 1000, 1000]);
 });
 
 /** How many of 1001 entries stay; what they are does not matter. */
