@@ -80,11 +80,32 @@ export interface Delivery {
   lane: number;
   state: DeliveryState;
   /** Why it ended; null while pending. */
-  endedBecause: "delivered" | "attempts_exhausted" | "gone" | "destination_removed" | "canceled" | "permanent_failure" | null;
+  endedBecause:
+    | "delivered"
+    | "attempts_exhausted"
+    | "gone"
+    | "destination_removed"
+    | "canceled"
+    | "permanent_failure"
+    | null;
   attemptCount: number;
   /** The last twelve. */
   attempts: Attempt[];
   nextAttemptAtMs: number | null;
   createdAtMs: number;
+  updatedAtMs: number;
+}
+
+/** What a lane tells the event log of a delivery; see `recordAttempts`. Told again after a crash, it changes nothing. */
+export interface DeliveryUpdate {
+  deliveryId: string;
+  /** The attempt that was made; null = it ended without one. */
+  attempt: Attempt | null;
+  state: DeliveryState;
+  endedBecause: Delivery["endedBecause"];
+  /** Attempts made, this one included. */
+  attemptCount: number;
+  /** Null unless pending. */
+  nextAttemptAtMs: number | null;
   updatedAtMs: number;
 }

@@ -2,6 +2,8 @@
 export interface LaneItem {
   deliveryId: string;
   eventId: string;
+  /** Of the delivery; 0 unless given. */
+  series?: number;
   /** Attempts already made. */
   attemptCount: number;
   /** Not before then. */
