@@ -1,5 +1,6 @@
 import { fromBase64url } from "../crypto/bytes.ts";
 import { fail, ok, type Result } from "../errors.ts";
+import { LruMap } from "../store/lru.ts";
 
 export const MAX_JSON_DEPTH = 8;
 
@@ -12,8 +13,8 @@ export interface UnverifiedToken {
 }
 
 export interface UnverifiedHeader {
-  alg: string;
-  [parameter: string]: unknown;
+  readonly alg: string;
+  readonly [parameter: string]: unknown;
 }
 
 export interface UnverifiedClaims {
@@ -32,12 +33,24 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export function decodeUnverified(text: string): Result<UnverifiedToken> {
   const headerEnd = text.indexOf(".");
-  const header = jsonObjectOf(text.slice(0, headerEnd));
+  const header = headerOf(text.slice(0, headerEnd));
   const claims = jsonObjectOf(text.slice(headerEnd + 1, text.indexOf(".", headerEnd + 1)));
   if (header === null || claims === null) return fail("invalid_token_format");
   if (!isHeader(header)) return fail("token_alg_not_allowed", { reason: "no alg" });
   if (!isClaims(claims)) return fail("token_claims_invalid", { reason: "no iss" });
   return ok({ text, header, claims });
+}
+
+/** An issuer's tokens share one header, so that a text met before need not be read again. */
+const headers = new LruMap<string, object>(100);
+const MAX_KEPT_HEADER_CHARS = 512;
+
+function headerOf(segment: string): object | null {
+  const known = headers.get(segment);
+  if (known !== undefined) return known;
+  const header = jsonObjectOf(segment);
+  if (header !== null && segment.length <= MAX_KEPT_HEADER_CHARS) headers.set(segment, Object.freeze(header));
+  return header;
 }
 
 function isHeader(header: object): header is UnverifiedHeader {

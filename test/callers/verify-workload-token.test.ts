@@ -287,13 +287,13 @@ describe("what the log is told of a refused token", () => {
     expect(await failureOf(await sign({ sub: "" }), { selectorClaim: "repository" })).toBe("ok");
   });
 
-  test("is the parameter of the header, or jose's code, or that the key is none", async () => {
+  test("is the parameter of the header, or that the signature is not the key's, or that the key is none", async () => {
     expect(await failureOf(await sign({}, { b64: true }))).toEqual({ code: "token_signature_invalid", reason: "crit" });
     expect(await failureOf(await sign({}, { kid: "\u0000" }))).toEqual({ code: "token_key_unknown", reason: "kid" });
     const [head, body] = (await sign()).split(".");
     expect(await failureOf(`${head}.${body}.${"A".repeat(86)}`)).toEqual({
       code: "token_signature_invalid",
-      reason: "ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
+      reason: "signature",
     });
     const broken = { ...honest.publicJwk, x: "AAAA" };
     expect(await failureOf(await sign(), { keys: [broken] })).toEqual({
