@@ -95,17 +95,3 @@ export interface Delivery {
   createdAtMs: number;
   updatedAtMs: number;
 }
-
-/** What a lane tells the event log of a delivery; see `recordAttempts`. Told again after a crash, it changes nothing. */
-export interface DeliveryUpdate {
-  deliveryId: string;
-  /** The attempt that was made; null = it ended without one. */
-  attempt: Attempt | null;
-  state: DeliveryState;
-  endedBecause: Delivery["endedBecause"];
-  /** Attempts made, this one included. */
-  attemptCount: number;
-  /** Null unless pending. */
-  nextAttemptAtMs: number | null;
-  updatedAtMs: number;
-}
