@@ -114,8 +114,8 @@ function placeOf({ table, column, rowId }: SealContext): string {
 }
 
 /** The id of the master key that an envelope needs; null when it is no envelope. */
-export function kidOf(sealed: string): string | null {
-  return parse(fromBase64url(sealed))?.kid ?? null;
+export function kidOf(sealed: string | Uint8Array): string | null {
+  return parse(typeof sealed === "string" ? fromBase64url(sealed) : sealed)?.kid ?? null;
 }
 
 interface Envelope {

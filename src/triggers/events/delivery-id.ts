@@ -1,0 +1,16 @@
+import { lengthPrefixed } from "../../crypto/bytes.ts";
+import { sha256 } from "../../crypto/digest.ts";
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const CHARACTERS = 20;
+
+/**
+ * `dlv_` and 100 bits of SHA-256 over what is delivered where, and in which series: whoever makes a delivery, and
+ * however often, makes the same one.
+ */
+export async function deliveryId(eventId: string, destinationId: string, series: number): Promise<string> {
+  const digest = await sha256(lengthPrefixed("delivery", eventId, destinationId, String(series)));
+  let text = "";
+  for (const byte of digest.subarray(0, CHARACTERS)) text += ALPHABET[byte & 31];
+  return `dlv_${text}`;
+}
