@@ -134,8 +134,7 @@ export class AppTokens {
     if (mint.revoked || above.length > 0) store.discard(attemptId, token, now());
     else {
       const forgotten = store.commit(attemptId, token);
-      if (forgotten > 0)
-        log.warn("grant.superseded_forgotten", { connectorId: identity.connectorId, tokens: forgotten });
+      if (forgotten > 0) log.warn("grant.superseded_forgotten", { connectorId: identity.connectorId, forgotten });
     }
     await schedule();
     if (above.length === 0) return ok(undefined);

@@ -96,7 +96,6 @@ export class RefreshCommit {
     const token = this.#token(attempt, { issued, provider }, sealed);
 
     // From here on nothing is awaited until all is written.
-    attempt.isOpen = false;
     const current = this.#current(attempt);
     if (current === null) return this.#tooLate(attempt, token, sealed, provider);
     const next = refreshed(current, attempt, { issued, sealed, subjectHash, nowMs: deps.now() });
@@ -110,8 +109,9 @@ export class RefreshCommit {
     if (mint.revoked || above.length > 0) store.discard(attempt.id, token, deps.now(), facts, alongside);
     else {
       const forgotten = store.commit(attempt.id, token, alongside);
-      if (forgotten > 0) deps.log.warn("grant.superseded_forgotten", { connectorId, tokens: forgotten });
+      if (forgotten > 0) deps.log.warn("grant.superseded_forgotten", { connectorId, forgotten });
     }
+    attempt.isOpen = false;
     if (current.failures > 0) deps.log.info("grant.recovered", { connectorId, failures: current.failures });
     defer(schedule());
     if (!next.indexed) defer(this.#syncIndex());

@@ -50,6 +50,8 @@ export async function grantWorld(subject: GrantSubject = { type: "app" }) {
     revoke: (_: string): Answer => ({ status: 200, body: {} }),
     /** The provider answers once this has settled. */
     held: Promise.resolve(),
+    /** The gate answers once this has settled. */
+    gateHeld: Promise.resolve() as Promise<unknown>,
     permit: ok({ permit: "prm_1" }) as Result<{ permit: string }>,
     acquired: [] as object[],
     reports: [] as ProviderOutcome[],
@@ -74,6 +76,7 @@ export async function grantWorld(subject: GrantSubject = { type: "app" }) {
   const gate = {
     acquire: async (request: object) => {
       state.acquired.push(request);
+      await state.gateHeld;
       return state.permit;
     },
     report: async (_: string, outcome: ProviderOutcome) => void state.reports.push(outcome),
