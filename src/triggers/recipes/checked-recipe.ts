@@ -19,7 +19,7 @@ export interface RecipeFacts {
   /** Headers that carry a shared secret or a replayable token: never forwarded, never stored. */
   strippedHeaders: readonly string[];
   acknowledgement: Acknowledgement;
-  /** JSON Pointers of values that are blanked before the body is stored or forwarded; see strip.ts. */
+  /** JSON Pointers of values that are blanked (strip.ts) before the body is stored or forwarded. */
   strips: readonly string[];
   /** No connector may accept more (bytes). */
   maxBodyBytes: number;
@@ -29,6 +29,8 @@ export interface RecipeFacts {
 export interface DataRecipe extends RecipeFacts {
   kind: "data";
   spec: RecipeSpec;
+  /** All that the spec reads out of the body. */
+  pointers: readonly string[];
 }
 
 /** What a recipe that is code may reach. */

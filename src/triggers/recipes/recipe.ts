@@ -28,7 +28,7 @@ export interface Extraction {
   type: readonly (Source | readonly Source[])[];
   /** The first that is there is the id by which repeats are known. A list within is parts that must all be there. */
   id: readonly (Source | readonly Source[])[];
-  /** Every value that is found names a tenant (workspace, organization, installation). */
+  /** The first that is there: all its values are tenants (workspaces, organizations, installations). */
   tenant: readonly Source[];
 }
 
@@ -74,7 +74,8 @@ export type Verdict =
   | { kind: "event"; event: ProviderEvent; secretId: string | null; answer?: ProviderAnswer }
   /** A handshake, answered at once; nothing is forwarded. `learned` is a secret that the provider set by it. */
   | { kind: "handshake"; answer: ProviderAnswer; learned?: Secret }
-  | { kind: "refused"; status: 400 | 401; reason: RefusalReason }
+  /** 503 = we cannot judge it now (`keys_unavailable`), so that the provider sends it again. */
+  | { kind: "refused"; status: 400 | 401 | 503; reason: RefusalReason }
   /** No usable secret is configured: 503, never open. */
   | { kind: "misconfigured" };
 

@@ -1,0 +1,65 @@
+import { utf8 } from "../../crypto/bytes.ts";
+import { UNREAD } from "./json-captures.ts";
+import type { Source, WebhookRequest } from "./recipe.ts";
+import { scanJson } from "./scan-json.ts";
+
+/** Stands for tenants that are there but could not be kept; no filter should name it. */
+export const UNREAD_TENANT = "(unread)";
+const MAX_TEXT = 4096;
+
+/** Where a recipe's sources are read, once the body is there. */
+export interface Facts {
+  headers: Headers;
+  url: string;
+  /** What a scan of a JSON body has found; null = it is none. */
+  json: { at(pointer: string): ReturnType<NonNullable<ReturnType<typeof scanJson>>["at"]> } | null;
+  /** The fields of a form body; null = it is none. */
+  form: URLSearchParams | null;
+}
+
+/** The facts of a request whose whole body is at hand. */
+export function factsOf(request: WebhookRequest, pointers: readonly string[]): Facts {
+  const { headers, url, body } = request;
+  const isForm = isFormType(headers);
+  return {
+    headers,
+    url,
+    json: isForm || pointers.length === 0 ? null : scanJson(pointers, body),
+    form: isForm ? new URLSearchParams(decoder.decode(body)) : null,
+  };
+}
+
+/** Whether the body says that it is a form. */
+export function isFormType(headers: Headers): boolean {
+  return /^application\/x-www-form-urlencoded\s*(;|$)/i.test(headers.get("content-type") ?? "");
+}
+
+/** The texts and numbers at a source, as texts; `UNREAD_TENANT` for one that was too long. Empty ones count as absent. */
+export function textsAt(source: Source, facts: Facts): string[] {
+  return valuesAt(source, facts).flatMap((value) => {
+    if (value === UNREAD) return [UNREAD_TENANT];
+    if (typeof value === "number") return [String(value)];
+    return typeof value === "string" && value !== "" ? [value.length > MAX_TEXT ? UNREAD_TENANT : value] : [];
+  });
+}
+
+/** The one text at a source; null when there is none, or several that differ, or it was too long. */
+export function textAt(source: Source, facts: Facts): string | null {
+  const [text, ...others] = new Set(textsAt(source, facts));
+  return text === undefined || text === UNREAD_TENANT || others.length > 0 ? null : text;
+}
+
+function valuesAt(source: Source, facts: Facts) {
+  if ("header" in source) return present(facts.headers.get(source.header));
+  if ("query" in source) return present(new URL(facts.url).searchParams.get(source.query));
+  if ("pointer" in source && !("form" in source)) return facts.json?.at(source.pointer) ?? [];
+  const field = facts.form?.get(source.form) ?? null;
+  if (field === null || source.pointer === undefined) return present(field);
+  return scanJson([source.pointer], utf8(field))?.at(source.pointer) ?? [];
+}
+
+function present(value: string | null): string[] {
+  return value === null ? [] : [value];
+}
+
+const decoder = new TextDecoder();

@@ -1,0 +1,99 @@
+import { anyEquals, type MacStream, startMac } from "../../crypto/webhook-mac.ts";
+import type { CheckedRecipe, DataRecipe } from "./checked-recipe.ts";
+import { conclude } from "./conclude.ts";
+import { JsonScanner } from "./json-scanner.ts";
+import { candidatesFor, isVerdict, type Opened, openRequest, refused } from "./opened.ts";
+import type { RecipeContext, Verdict, WebhookRequest } from "./recipe.ts";
+import { givesMacs } from "./replies.ts";
+import type { SigningKey } from "./signing-keys.ts";
+import { isFormType } from "./sources.ts";
+import type { RecipeSpec } from "./spec.ts";
+
+/** A verification that follows a body as it comes, and holds at most 64 KiB of it. */
+export interface StreamVerification {
+  /** The next bytes; await it before the next call. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** The verdict, once all bytes are written: the one that `verifyRequest` gives on the whole. */
+  finish(): Promise<Verdict>;
+}
+
+/** Null = this recipe needs the whole body at once. */
+export function startStreamVerification(
+  recipe: CheckedRecipe,
+  head: Omit<WebhookRequest, "body">,
+  context: RecipeContext,
+): StreamVerification | null {
+  if (recipe.kind === "code" || head.method !== "POST" || isFormType(head.headers)) return null;
+  return canStream(recipe, context) ? new DataStreamVerification(recipe, head, context) : null;
+}
+
+/** Public-key signatures are over the whole message, and what is looked up in the body must be blanked there, too. */
+function canStream({ spec, strips }: DataRecipe, { secrets }: RecipeContext): boolean {
+  const { algorithm, asymmetric, pointer } = spec.signature;
+  if (strips.length > 0 || pointer !== undefined || givesMacs(spec)) return false;
+  if (algorithm === "ed25519" || algorithm === "ecdsa-p256") return false;
+  return asymmetric === undefined || !secrets.some(({ value }) => value.expose().startsWith(asymmetric.secretPrefix));
+}
+
+interface Running {
+  opened: Opened;
+  /** Of each key that could have signed. Null = a shared secret, which needs no body. */
+  macs: { key: SigningKey; candidates: Uint8Array[]; mac: MacStream | null }[];
+}
+
+class DataStreamVerification implements StreamVerification {
+  readonly #spec: RecipeSpec;
+  readonly #head: Omit<WebhookRequest, "body">;
+  readonly #context: RecipeContext;
+  readonly #scanner: JsonScanner;
+  #running: Running | Verdict | null = null;
+
+  constructor({ spec, pointers }: DataRecipe, head: Omit<WebhookRequest, "body">, context: RecipeContext) {
+    this.#spec = spec;
+    this.#head = head;
+    this.#context = context;
+    this.#scanner = new JsonScanner(pointers);
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    const running = await this.#start();
+    if ("kind" in running) return;
+    this.#scanner.write(chunk);
+    await Promise.all(running.macs.map(({ mac }) => mac?.write(chunk)));
+  }
+
+  async finish(): Promise<Verdict> {
+    const running = await this.#start();
+    if ("kind" in running) return running;
+    const { opened, macs } = running;
+    let signer: SigningKey | null = null;
+    for (const { key, candidates, mac } of macs) {
+      await mac?.write(opened.content.after);
+      const expected = mac === null ? key.bytes : await mac.finish();
+      if (anyEquals(expected, candidates)) signer ??= key;
+    }
+    if (signer === null) return refused(this.#spec, "signature_mismatch");
+    const { headers, url } = this.#head;
+    const facts = { headers, url, json: this.#scanner.finish(), form: null };
+    return conclude(this.#spec, opened, signer, facts, this.#context);
+  }
+
+  async #start(): Promise<Running | Verdict> {
+    this.#running ??= await this.#open();
+    return this.#running;
+  }
+
+  async #open(): Promise<Running | Verdict> {
+    const opened = await openRequest(this.#spec, this.#head, this.#context);
+    if (isVerdict(opened)) return opened;
+    const macs: Running["macs"] = [];
+    for (const key of opened.keys) {
+      const candidates = candidatesFor(opened, key);
+      if (candidates.length === 0) continue;
+      const mac = key.hash === null ? null : await startMac(key.bytes, key.hash);
+      await mac?.write(opened.content.before);
+      macs.push({ key, candidates, mac });
+    }
+    return { opened, macs };
+  }
+}
