@@ -32,6 +32,33 @@ export async function readCapped(
   }
 }
 
+/**
+ * The first bytes of the body, at most `maxBytes`, as far as they came before it broke off or the deadline passed; the
+ * rest is canceled.
+ */
+export async function readFirst(
+  stream: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+  deadline: Pick<Deadline, "race">,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (stream === null) return new Uint8Array();
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    while (length < maxBytes) {
+      const { done, value } = await deadline.race(reader.read());
+      if (done) break;
+      chunks.push(value.subarray(0, maxBytes - length));
+      length = Math.min(maxBytes, length + value.byteLength);
+    }
+  } catch {
+    // What came is what there is.
+  }
+  reader.cancel().catch(() => {});
+  return concatenate(chunks, length);
+}
+
 function concatenate(chunks: Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
   const body = new Uint8Array(length);
   let offset = 0;

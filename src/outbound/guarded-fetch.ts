@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from "../errors.ts";
-import { readCapped } from "./capped-body.ts";
+import { readCapped, readFirst } from "./capped-body.ts";
 import { startDeadline } from "./deadline.ts";
 import { outboundHeaders } from "./outbound-headers.ts";
 import type { ResolutionCheck } from "./resolution.ts";
@@ -17,9 +17,14 @@ export interface OutboundRequest {
   url: string;
   method?: "GET" | "POST" | "DELETE" | "PATCH" | "PUT";
   headers?: Record<string, string>;
-  body?: string | URLSearchParams;
+  body?: string | URLSearchParams | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   /** Cap on the decompressed body; `TOKEN_MAX_BYTES` unless given. */
   maxBytes?: number;
+  /**
+   * The status is what counts: every status up to 599 is a value, a redirect, too, which is not followed. Of the body
+   * the first so many bytes are kept, or those that came before it broke off or the time was up; the rest is canceled.
+   */
+  keepBytes?: number;
   /** For connecting, headers and body together; `DEFAULT_TIMEOUT_MS` unless given. */
   timeoutMs?: number;
   /** Ends the request early; reads as `upstream_timeout`. */
@@ -29,7 +34,7 @@ export interface OutboundRequest {
 export interface OutboundResponse {
   status: number;
   headers: Headers;
-  /** Complete and decompressed. */
+  /** Decompressed, and complete but with `keepBytes`. */
   body: Uint8Array<ArrayBuffer>;
 }
 
@@ -73,7 +78,7 @@ export function createGuardedFetch(dependencies: {
           ...(request.body === undefined ? {} : { body: request.body }),
         }),
       );
-      if (response.status >= 300 && response.status < 400) {
+      if (response.status >= 300 && response.status < 400 && request.keepBytes === undefined) {
         discard(response);
         return fail("upstream_redirect_refused", { reason: `host=${host} status=${response.status}` });
       }
@@ -82,7 +87,10 @@ export function createGuardedFetch(dependencies: {
         discard(response);
         return fail("upstream_invalid_response", { reason: `host=${host} status=${response.status}` });
       }
-      const body = await readCapped(response.body, maxBytes, deadline);
+      const body =
+        request.keepBytes === undefined
+          ? await readCapped(response.body, maxBytes, deadline)
+          : await readFirst(response.body, request.keepBytes, deadline);
       if (body === null) return fail("upstream_too_large", { reason: `host=${host} max_bytes=${maxBytes}` });
       return ok({ status: response.status, headers: headersOfPlainBody(response.headers), body });
     } catch {

@@ -8,6 +8,11 @@ const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 /** RFC 9110 §5.5 (field-value). The platform would trim a line break at an end, or re-encode a character, in silence. */
 const VALUE = /^[\t -~\u0080-\u00ff]*$/;
 
+/** Whether HTTP can carry such a header as it is. */
+export function canBeSent(name: string, value: string): boolean {
+  return NAME.test(name) && VALUE.test(value);
+}
+
 /** The headers as they are sent, with our defaults; `invalid_config` names a header that cannot be sent. */
 export function outboundHeaders(given: Record<string, string>): Result<Headers> {
   const headers = new Headers({ accept: "application/json", "user-agent": "valetkey" });
