@@ -1,0 +1,38 @@
+import type { CodeRecipe, RecipeFacts } from "../checked-recipe.ts";
+import type { ProviderAnswer, RecipeContext, RefusalReason, Verdict } from "../recipe.ts";
+
+/** Code reads whole bodies, and holds them meanwhile. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+
+/** A recipe that is code, with what most providers have in common where nothing else is said. */
+export function codeRecipe(verify: CodeRecipe["verify"], facts: Partial<RecipeFacts> = {}): CodeRecipe {
+  return {
+    methods: ["POST"],
+    forwardedHeaders: [],
+    strippedHeaders: [],
+    acknowledgement: { status: 200, body: "" },
+    strips: [],
+    ...facts,
+    maxBodyBytes: MAX_BODY_BYTES,
+    kind: "code",
+    verify,
+  };
+}
+
+/** 401, but 503 while keys cannot be had: whoever sent a genuine event then sends it again. */
+export function refused(reason: RefusalReason): Verdict {
+  return { kind: "refused", status: reason === "keys_unavailable" ? 503 : 401, reason };
+}
+
+/** An answer to a request that is no event; `headers` carry an echo that belongs there. */
+export function handshake(headers?: Record<string, string>): Extract<Verdict, { kind: "handshake" }> {
+  return { kind: "handshake", answer: { ...EMPTY, ...(headers && { headers }) } };
+}
+
+const EMPTY: ProviderAnswer = { status: 200, contentType: null, body: "" };
+
+/** The values of a setting that is one text or a list of them; none when it is not set. */
+export function settingTexts(settings: RecipeContext["settings"], name: string): readonly string[] {
+  const value = Object.hasOwn(settings, name) ? (settings[name] ?? []) : [];
+  return typeof value === "string" ? [value] : value;
+}
