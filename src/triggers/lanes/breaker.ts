@@ -1,0 +1,97 @@
+/** Failures of a minute that open it, if they are half of all. */
+export const OPENING_FAILURES = 5;
+const OPENING_SHARE = 0.5;
+const WINDOW_MS = 60_000;
+const SLOT_MS = 10_000;
+export const FIRST_OPEN_MS = 60_000;
+export const LONGEST_OPEN_MS = 3_600_000;
+/** With so many at once going well, it has recovered. */
+const RECOVERED = 8;
+
+interface Slot {
+  startMs: number;
+  ok: number;
+  failed: number;
+}
+
+/** Whether a destination is worth calling. A value: each step makes a new one. */
+export type Breaker =
+  | {
+      state: "closed";
+      /** How often it has opened since the destination was last well: sets how long the next opening lasts. */
+      opens: number;
+      slots: readonly Slot[];
+      /** How many may be in flight while it recovers; null = as many as the destination takes. */
+      allowance: number | null;
+    }
+  | { state: "open"; opens: number; probeAtMs: number }
+  /** One attempt finds out for all. Who has heard nothing of it by then sends another. */
+  | { state: "half_open"; opens: number; probe: number; lostAtMs: number };
+
+export const CLOSED: Breaker = { state: "closed", opens: 0, slots: [], allowance: null };
+
+/** How an attempt ended, as far as the destination's health goes; null = it says nothing about that. */
+export type Health = "ok" | "failed" | null;
+
+/** How many more may start, and when there may be more. */
+export function breakerRoom(
+  breaker: Breaker,
+  inFlight: number,
+  nowMs: number,
+): { room: number; wakeAtMs: number | null } {
+  if (breaker.state === "closed") {
+    const { allowance } = breaker;
+    return { room: allowance === null ? Number.POSITIVE_INFINITY : Math.max(0, allowance - inFlight), wakeAtMs: null };
+  }
+  const atMs = breaker.state === "open" ? breaker.probeAtMs : breaker.lostAtMs;
+  return nowMs < atMs ? { room: 0, wakeAtMs: atMs } : { room: 1, wakeAtMs: null };
+}
+
+/** An attempt starts. Of an open breaker it is the probe, which is taken for lost at `lostAtMs`. */
+export function attemptStarted(breaker: Breaker, attempt: number, lostAtMs: number): Breaker {
+  return breaker.state === "closed" ? breaker : { state: "half_open", opens: breaker.opens, probe: attempt, lostAtMs };
+}
+
+/** An attempt ended. Of an open breaker only the probe counts: what was under way when it opened is old news. */
+export function attemptEnded(breaker: Breaker, attempt: number, health: Health, nowMs: number): Breaker {
+  switch (breaker.state) {
+    case "closed":
+      return health === null ? breaker : tripped(counted(breaker, health, nowMs), nowMs);
+    case "open":
+      return breaker;
+    case "half_open":
+      if (attempt !== breaker.probe) return breaker;
+      if (health === "failed") return opened(breaker.opens + 1, nowMs);
+      return health === "ok"
+        ? { state: "closed", opens: breaker.opens, slots: [], allowance: 1 }
+        : { state: "open", opens: breaker.opens, probeAtMs: nowMs };
+  }
+}
+
+/** What is remembered of it when the object's memory is lost; null = nothing. */
+export function breakerToKeep(breaker: Breaker): { opens: number; probeAtMs: number } | null {
+  if (breaker.state === "closed") return null;
+  return { opens: breaker.opens, probeAtMs: breaker.state === "open" ? breaker.probeAtMs : breaker.lostAtMs };
+}
+
+type Closed = Extract<Breaker, { state: "closed" }>;
+
+function counted(breaker: Closed, health: "ok" | "failed", nowMs: number): Closed {
+  const startMs = nowMs - (nowMs % SLOT_MS);
+  const slots = breaker.slots.filter((slot) => slot.startMs > nowMs - WINDOW_MS && slot.startMs !== startMs);
+  const present = breaker.slots.find((slot) => slot.startMs === startMs) ?? { startMs, ok: 0, failed: 0 };
+  const next = { ...breaker, slots: [...slots, { ...present, [health]: present[health] + 1 }] };
+  if (breaker.allowance === null) return next;
+  const allowance = health === "ok" ? breaker.allowance * 2 : Math.max(1, Math.floor(breaker.allowance / 2));
+  return allowance < RECOVERED ? { ...next, allowance } : { ...next, allowance: null, opens: 0 };
+}
+
+function tripped(breaker: Closed, nowMs: number): Breaker {
+  const failed = breaker.slots.reduce((sum, slot) => sum + slot.failed, 0);
+  const all = breaker.slots.reduce((sum, slot) => sum + slot.ok, failed);
+  return failed < OPENING_FAILURES || failed < OPENING_SHARE * all ? breaker : opened(breaker.opens + 1, nowMs);
+}
+
+function opened(opens: number, nowMs: number): Breaker {
+  return { state: "open", opens, probeAtMs: nowMs + Math.min(FIRST_OPEN_MS * 2 ** (opens - 1), LONGEST_OPEN_MS) };
+}
