@@ -90,12 +90,10 @@ export class UserAuthorization {
       return;
     }
     const current = store.authorizations.read();
-    const isSame =
-      current?.authorizationId === authorization.authorizationId &&
-      current.state === authorization.state &&
-      current.subjectHash === authorization.subjectHash;
-    if (!isSame) return;
-    store.authorizations.write({ ...current, indexed: true });
+    if (current === null) return;
+    // Of two writes that were under way at once nobody knows which came last.
+    const indexed = current.state === authorization.state && current.subjectHash === authorization.subjectHash;
+    store.authorizations.write({ ...current, indexed });
     await schedule();
   }
 

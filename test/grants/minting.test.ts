@@ -260,6 +260,53 @@ describe("rejected credentials", () => {
   });
 });
 
+describe("a provider", () => {
+  /** Credentials that are read as `changed` from the second time on. */
+  const replaced = (db: Database, changed: (row: Record<string, unknown>) => object): Database => {
+    let readings = 0;
+    const first = async <Row>(statement: Parameters<Database["first"]>[0]) => {
+      const row = await db.first<Row & Record<string, unknown>>(statement);
+      return row === null || readings++ === 0 ? row : ({ ...row, ...changed(row) } as Row);
+    };
+    return { ...db, first };
+  };
+
+  test("that fails otherwise than over its credentials is not asked again, though those changed meanwhile", async () => {
+    const world = await grantWorld();
+    world.issue = () => "upstream_timeout";
+    const db = replaced(world.deps.db, () => ({ configRevision: 2 }));
+    await world.inside(async (grant) => expect(said(await grant.token(world.request()))).toBe("upstream_timeout"), {
+      db,
+    });
+    expect(world.asked).toEqual(["token read"]);
+  });
+
+  test("U-14 that took another's place meanwhile is not asked for what was journaled for that one", async () => {
+    const world = await grantWorld();
+    world.issue = () => ({ status: 401, body: { error: "invalid_client" } });
+    const db = replaced(world.deps.db, ({ config }) => ({
+      configRevision: 2,
+      config: String(config).replaceAll("as.example.com", "other.example.com"),
+    }));
+    await world.inside(
+      async (grant) => expect(said(await grant.token(world.request()))).toBe("upstream_invalid_client"),
+      { db },
+    );
+    expect(world.asked).toEqual(["token read"]);
+    expect(world.reports).toEqual([{ kind: "invalid-client", configRevision: 1 }]);
+  });
+
+  test("that cannot be known, because the connector or its type is gone, is not asked", async () => {
+    const world = await grantWorld();
+    const { db } = world.deps;
+    const codeWith = (change: Partial<typeof world.deps>) =>
+      world.inside(async (grant) => said(await grant.token(world.request())), change);
+    expect(await codeWith({ db: { ...db, first: async () => null } })).toBe("not_found");
+    expect(await codeWith({ driverOf: () => null })).toBe("unresolved_token");
+    expect([world.asked, world.acquired]).toEqual([[], []]);
+  });
+});
+
 describe("a revocation that comes while the provider is answering", () => {
   test("keeps the token from being stored, and has the provider told of it", async () => {
     const world = await grantWorld();
