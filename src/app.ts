@@ -102,6 +102,9 @@ async function answer(services: Services, call: Call, trace: Trace): Promise<Ans
     return { status: 204, headers: { allow: allowedMethods(endpoints) } };
   }
   const { limits } = services;
+  if (endpoint.access === "provider") {
+    return endpoint.handle({ ...(await inputOf(services, endpoint, call, {}, trace)), request });
+  }
   if (endpoint.access === "public" && endpoint.pages === true) {
     unwrap(await limits.take("ip", clientKey(request.headers)));
     return endpoint.handle(await inputOf(services, endpoint, call, {}, trace));

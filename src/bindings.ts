@@ -18,7 +18,9 @@ import { r2BlobStore } from "./store/blob-store.ts";
 import { d1Database } from "./store/database.ts";
 import { kvLeaseStore } from "./store/lease-store.ts";
 import { createTokenCaches } from "./tokens/token-caches.ts";
+import type { EventDeps } from "./triggers/events/deps.ts";
 import { cloudflareIngestQueue } from "./triggers/ingress/ingest-queue.ts";
+import { createTriggerMemory } from "./triggers/ingress/trigger-memory.ts";
 import { laneDirectory } from "./triggers/lanes/directory.ts";
 import type { LaneDeps } from "./triggers/lanes/lane.ts";
 
@@ -68,6 +70,7 @@ export async function composeServices(env: Bindings): Promise<Services> {
     nudgeHousekeeper: () => env.HOUSEKEEPERS.getByName("housekeeper").nudge(),
     callerCaches: createCallerCaches(),
     tokenCaches: createTokenCaches(),
+    triggerMemory: createTriggerMemory(),
     healthMemory: { okUntilMs: 0 },
   };
 }
@@ -79,6 +82,10 @@ export function composeGrantDeps(env: Bindings): GrantDeps {
 }
 
 export function composeHousekeeperDeps(env: Bindings): HousekeeperDeps {
+  return { ...composeShared(env), keys: lazyKeys(env) };
+}
+
+export function composeEventDeps(env: Bindings): EventDeps {
   return { ...composeShared(env), keys: lazyKeys(env) };
 }
 

@@ -16,6 +16,9 @@ export type ErrorCode =
   | "issuer_mismatch"
   | "payload_too_large"
   | "unsupported_media_type"
+  // what a provider's webhook lacks
+  | "invalid_signature"
+  | "webhook_not_configured"
   // what an authorization request asks for, and what its browser brings
   | "return_url_required"
   | "invalid_return_url"
@@ -66,6 +69,9 @@ export type ErrorCode =
   | "client_installation_required"
   | "unresolved_token"
   | "issuer_unusable"
+  // what a connector's triggers lack
+  | "recipe_required"
+  | "origin_not_configured"
   // what the provider did
   | "rate_limited"
   | "upstream_rejected"
@@ -133,6 +139,13 @@ export function describeError(code: ErrorCode): { status: ErrorStatus; sentence:
       return { status: 413, sentence: "The request body is too large." };
     case "unsupported_media_type":
       return { status: 415, sentence: "Send the body as application/json." };
+    case "invalid_signature":
+      return { status: 401, sentence: "The request does not prove that it comes from this webhook's provider." };
+    case "webhook_not_configured":
+      return {
+        status: 503,
+        sentence: "This webhook has no signing secret yet. Configure it, and send the event again.",
+      };
     case "return_url_required":
       return {
         status: 400,
@@ -275,6 +288,17 @@ export function describeError(code: ErrorCode): { status: ErrorStatus; sentence:
       return { status: 422, sentence: "This connector does not support tokens for that subject." };
     case "issuer_unusable":
       return { status: 422, sentence: "The issuer could not be used." };
+    case "recipe_required":
+      return {
+        status: 422,
+        sentence: "It is not known how the provider signs its webhooks. Send a provider or a recipe.",
+      };
+    case "origin_not_configured":
+      return {
+        status: 422,
+        sentence:
+          "The environment has no origin to send events to. Set one with PUT /v1/projects/{p}/environments/{id}.",
+      };
     case "rate_limited":
       return { status: 429, sentence: "Too many requests. Wait for the time in Retry-After." };
     case "upstream_rejected":

@@ -12,6 +12,7 @@ import type { Database } from "./store/database.ts";
 import type { LeaseStore } from "./store/lease-store.ts";
 import type { TokenCaches } from "./tokens/token-caches.ts";
 import type { IngestQueue } from "./triggers/ingress/ingest-queue.ts";
+import type { TriggerMemory } from "./triggers/ingress/trigger-memory.ts";
 import type { LaneDirectory } from "./triggers/lanes/protocol.ts";
 
 /** The deployment's settings, checked once at boot. */
@@ -54,6 +55,7 @@ export interface Services {
   nudgeHousekeeper: () => Promise<void>;
   callerCaches: CallerCaches;
   tokenCaches: TokenCaches;
+  triggerMemory: TriggerMemory;
   /** Until when this isolate need not ask again whether the deployment is healthy. */
   healthMemory: { okUntilMs: number };
 }

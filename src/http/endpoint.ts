@@ -7,7 +7,7 @@ import type { RequestFacts } from "./request-event.ts";
 
 /** What a handler returns; the HTTP shell adds the request id, `no-store` and the content type. */
 export interface Answer {
-  status: 200 | 201 | 204 | 303 | ErrorStatus;
+  status: 200 | 201 | 202 | 204 | 303 | ErrorStatus;
   body?: unknown;
   /** Instead of `body`: sent as it is, with the content type that `headers` names. */
   raw?: string | Uint8Array<ArrayBuffer>;
@@ -74,8 +74,20 @@ export interface RuntimeEndpoint<Body, Query> extends Common<Body, Query> {
   handle(input: Input<Body, Query> & { caller: Caller }): Promise<Answer>;
 }
 
+/** What a provider sent, unread. */
+export interface ProviderInput extends Omit<Input<undefined, undefined>, "body" | "query" | "request"> {
+  request: Request;
+}
+
+/** For providers' webhooks: who sent a request is in its signature, so the handler reads, judges and limits it itself. */
+export interface ProviderEndpoint extends Common<unknown, unknown> {
+  access: "provider";
+  handle(input: ProviderInput): Promise<Answer>;
+}
+
 export type Endpoint<Body = unknown, Query = unknown> =
   | PublicEndpoint<Body, Query>
+  | ProviderEndpoint
   | ManagementEndpoint<Body, Query>
   | RuntimeEndpoint<Body, Query>;
 
@@ -83,6 +95,10 @@ export function publicEndpoint<Body = undefined, Query = Record<string, never>>(
   definition: Omit<PublicEndpoint<Body, Query>, "access">,
 ): Endpoint {
   return { access: "public", ...definition } as unknown as Endpoint;
+}
+
+export function providerEndpoint(definition: Omit<ProviderEndpoint, "access">): Endpoint {
+  return { access: "provider", ...definition };
 }
 
 export function managementEndpoint<Body = undefined, Query = Record<string, never>>(

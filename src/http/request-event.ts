@@ -17,6 +17,15 @@ export interface RequestFacts {
   minted?: boolean;
   /** How long the answer may still be handed out to others. */
   leaseLeftMs?: number;
+  /** What a provider's webhook was found to be. */
+  verdict?: "event" | "unwanted" | "handshake" | "refused" | "misconfigured";
+  /** Which of the connector's signing keys matched. */
+  matchedId?: string;
+  eventId?: string;
+  /** As the provider named it; only of verified events. */
+  eventType?: string;
+  /** Of the payload. */
+  bytes?: number;
   /** A limit that shaped an answer which is no refusal. */
   limit?: LimitName;
 }
@@ -52,6 +61,11 @@ export const REQUEST_FIELDS = [
   "rung",
   "minted",
   "leaseLeftMs",
+  "verdict",
+  "matchedId",
+  "eventId",
+  "eventType",
+  "bytes",
   "limit",
   "errorCode",
   "reason",
@@ -81,6 +95,11 @@ export function requestEvent(request: AnsweredRequest): RequestEvent {
     rung: facts.rung,
     minted: facts.minted,
     leaseLeftMs: facts.leaseLeftMs,
+    verdict: facts.verdict,
+    matchedId: facts.matchedId,
+    eventId: facts.eventId,
+    eventType: facts.eventType,
+    bytes: facts.bytes,
     limit: failure?.limit ?? facts.limit,
     errorCode: failure?.code,
     reason: failure?.reason,
@@ -119,6 +138,8 @@ export function requestPoint(request: AnsweredRequest): RequestPoint {
     minted: facts.minted,
     leaseLeftMs: facts.leaseLeftMs,
     limit: failure?.limit ?? facts.limit,
+    verdict: facts.verdict,
+    bytes: facts.bytes,
   };
 }
 

@@ -14,6 +14,7 @@ export const BLOBS = [
   "caller",
   "rung",
   "limit",
+  "verdict",
 ] as const;
 
 /** Positions of numbers; the first is double1. Appended to, never reordered. */
@@ -26,6 +27,7 @@ export const DOUBLES = [
   "providerRevoked",
   "providerFailed",
   "providerPending",
+  "bytes",
 ] as const;
 
 /** Analytics Engine refuses a point whose index is longer (bytes). */

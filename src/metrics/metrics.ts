@@ -31,6 +31,10 @@ export interface RequestPoint {
   minted?: boolean | undefined;
   leaseLeftMs?: number | undefined;
   limit?: LimitName | undefined;
+  /** Of a provider's webhook. */
+  verdict?: string | undefined;
+  /** Of its payload. */
+  bytes?: number | undefined;
 }
 
 /** One attempt of a Grant to get a token from its provider. */

@@ -3,6 +3,7 @@ const TAGS: [pattern: RegExp, tag: string][] = [
   [/\/token\/:c$|\/tokens$/, "Tokens"],
   [/^\/authorize|callback\/|\/connect\/(authorize|complete|result)/, "Authorizations"],
   [/\/connectors\/:c\/projects|\/projects\/:p\/connectors/, "Links"],
+  [/^\/hooks/, "Webhooks"],
   [/\/connectors/, "Connectors"],
   [/^\/v2\/files|^\/icons/, "Icons"],
   [/^\/v1\/projects/, "Projects"],
@@ -36,6 +37,8 @@ export function parameterText(name: string): string {
       return "A project's id or slug.";
     case "c":
       return "A connector's id, or its uid as one path segment (`acme%2Fmail`).";
+    case "ingressId":
+      return "Where this connector's provider sends its events: the last part of its `ingressUrl`.";
     case "digest":
       return "SHA-1 of the icon, in hex.";
     default:

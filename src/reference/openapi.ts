@@ -90,7 +90,7 @@ function isPage(endpoint: Endpoint): boolean {
 }
 
 function securityOf({ access }: Endpoint): Json[] {
-  if (access === "public") return [];
+  if (access === "public" || access === "provider") return [];
   return access === "management" ? [{ accessToken: [] }] : [{ accessToken: [] }, { workloadToken: [] }];
 }
 

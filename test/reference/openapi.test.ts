@@ -79,8 +79,8 @@ describe("the OpenAPI document", () => {
       .filter(({ operation }) => !Object.values(operation.responses).some((answer) => "content" in answer))
       .map(({ method, path }) => `${method.toUpperCase()} ${path}`)
       .filter((name) => !name.startsWith("DELETE "));
-    // Pictures and pages.
-    const known = ["GET /icons/{digest}", "GET /favicon.svg"];
+    // Pictures and pages, and what a provider wants to hear.
+    const known = ["GET /icons/{digest}", "GET /favicon.svg", "GET /hooks/{ingressId}", "POST /hooks/{ingressId}"];
     expect(bodiless.filter((name) => !known.includes(name))).toEqual([]);
     const routes = new Set(ROUTES.map(([method, pattern]) => `${method} ${pattern}`));
     expect(Object.keys(ANSWERS).filter((name) => !routes.has(name))).toEqual([]);
@@ -90,7 +90,12 @@ describe("the OpenAPI document", () => {
     for (const [method, pattern, { access }] of ROUTES) {
       const operation = document.paths[pattern.replaceAll(/:(\w+)/g, "{$1}")]?.[method.toLowerCase()];
       const schemes = ((operation?.security ?? []) as Json[]).map((scheme) => Object.keys(scheme).join());
-      const expected = { public: [], management: ["accessToken"], runtime: ["accessToken", "workloadToken"] };
+      const expected = {
+        public: [],
+        provider: [],
+        management: ["accessToken"],
+        runtime: ["accessToken", "workloadToken"],
+      };
       expect([pattern, schemes]).toEqual([pattern, expected[access]]);
     }
   });

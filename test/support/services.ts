@@ -14,6 +14,7 @@ import { d1Database } from "../../src/store/database.ts";
 import { kvLeaseStore } from "../../src/store/lease-store.ts";
 import { createTokenCaches } from "../../src/tokens/token-caches.ts";
 import { cloudflareIngestQueue } from "../../src/triggers/ingress/ingest-queue.ts";
+import { createTriggerMemory } from "../../src/triggers/ingress/trigger-memory.ts";
 import { laneDirectory } from "../../src/triggers/lanes/directory.ts";
 
 export interface TestServices extends Services {
@@ -57,6 +58,7 @@ export async function testServices(
     nudgeHousekeeper: async () => {},
     callerCaches: createCallerCaches(),
     tokenCaches: createTokenCaches(),
+    triggerMemory: createTriggerMemory(),
     healthMemory: { okUntilMs: 0 },
     ...overrides,
     lines,

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
+import { utf8 } from "../../../src/crypto/bytes.ts";
 import { sealBytes, sealOverhead } from "../../../src/crypto/envelope.ts";
 import { randomBytes } from "../../../src/crypto/random.ts";
 import { ApiError } from "../../../src/errors.ts";
@@ -66,7 +67,7 @@ describe("a payload in segments", () => {
 
   test("W-13 lies in the bucket sealed only", async () => {
     const marker = "PLAINTEXT-MARKER-OF-A-PAYLOAD";
-    const ref = await stored("evt_marker", new TextEncoder().encode(marker.repeat(50)));
+    const ref = await stored("evt_marker", utf8(marker.repeat(50)));
     const raw = await env.BLOBS.get(ref.kind === "blob" ? ref.key : "");
     expect(await raw?.text()).not.toContain(marker);
   });
@@ -80,7 +81,7 @@ describe("a payload in segments", () => {
     const length = SEGMENT_BYTES + sealOverhead(ref.kid);
     const [first, second, last] = [sealed.slice(0, length), sealed.slice(length, 2 * length), sealed.slice(2 * length)];
 
-    const put = (...parts: Uint8Array[]) => env.BLOBS.put(ref.key, new Blob(parts));
+    const put = (...parts: Uint8Array<ArrayBuffer>[]) => env.BLOBS.put(ref.key, new Blob(parts));
     await put(second, first, last);
     expect(await read(ref, event)).toBe("decryption_failed");
     await put(first, first, last);

@@ -1,0 +1,59 @@
+import { startSha256 } from "../../crypto/digest.ts";
+import { ApiError, type Result, unwrap } from "../../errors.ts";
+import type { PayloadRef } from "../events/event.ts";
+import { SEGMENT_BYTES } from "../events/payload-store.ts";
+import type { ProviderEvent } from "../recipes/recipe.ts";
+import { startStreamVerification } from "../recipes/stream-verify.ts";
+import { eventRecord } from "./event-record.ts";
+import { factsOf, type Hook, type Judged, maxBodyBytes, ready } from "./hook.ts";
+import { ingestMessage } from "./ingest-message.ts";
+import { journalKey } from "./journal.ts";
+import { judge } from "./judge.ts";
+import { startPayload } from "./payload-writer.ts";
+import { wholeBody } from "./received-body.ts";
+import { recipeContext } from "./trigger-config.ts";
+import { readTriggerConfig } from "./trigger-directory.ts";
+
+/** Of a long body that a recipe cannot judge piece by piece; 128 MB are shared by all requests of an isolate. */
+const MAX_BUFFERED_BYTES = SEGMENT_BYTES;
+
+/**
+ * A body of more than 1 MiB, which is hashed, verified and stored sealed while it comes, with one segment in memory. It
+ * cannot be judged twice, so the settings are read before: its upload takes longer than that.
+ */
+export async function receiveLong(hook: Hook, chunks: AsyncIterable<Result<Uint8Array>>): Promise<Judged> {
+  const { services, defer, request, url, eventId } = hook;
+  const current = await readTriggerConfig(hook.ingressId, { ...services, defer });
+  if (current === null) throw new ApiError("not_found");
+  const config = ready(current, request.method);
+  const { recipe, teamId, connector } = config;
+  const limit = maxBodyBytes(config);
+  const head = { method: request.method, url, headers: request.headers };
+  const context = recipeContext(config, services.now());
+  const verification = recipe.strips.length > 0 ? null : startStreamVerification(recipe, head, context);
+  if (verification === null) {
+    return judge(hook, config, unwrap(await wholeBody(chunks, Math.min(limit, MAX_BUFFERED_BYTES))));
+  }
+
+  const writer = startPayload(services, { teamId, connectorId: connector.id, eventId });
+  const hash = startSha256();
+  let size = 0;
+  try {
+    for await (const chunk of chunks) {
+      const bytes = unwrap(chunk);
+      size += bytes.length;
+      if (size > limit) throw new ApiError("payload_too_large", { reason: `read=${size}` });
+      await Promise.all([verification.write(bytes), hash.write(bytes), writer.write(bytes)]);
+    }
+    const verdict = await verification.finish();
+    const keep = async (event: ProviderEvent) => {
+      const record = await eventRecord(event, { ...factsOf(hook, config), size, digest: await hash.finish() });
+      const ref: PayloadRef = await writer.finish();
+      return ingestMessage(record, ref, config.journal ? journalKey(eventId) : null);
+    };
+    return { config, verdict, keep, discard: () => writer.abort() };
+  } catch (thrown) {
+    defer(writer.abort());
+    throw thrown;
+  }
+}

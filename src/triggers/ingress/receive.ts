@@ -1,0 +1,132 @@
+import { ApiError, unwrap } from "../../errors.ts";
+import type { Answer, ProviderInput } from "../../http/endpoint.ts";
+import { clientKey } from "../../limits/client-address.ts";
+import { newEventId } from "../events/event-id.ts";
+import { matchesType } from "../events/matching.ts";
+import type { CheckedRecipe } from "../recipes/checked-recipe.ts";
+import type { ProviderAnswer, Verdict } from "../recipes/recipe.ts";
+import { keepLearnedSecret } from "../settings/trigger-secrets.ts";
+import { RETRY_AFTER_MS, writeDurably } from "./durable-write.ts";
+import { type Hook, type Judged, maxBodyBytes, notConfigured, type ReadyTrigger, ready } from "./hook.ts";
+import { judge } from "./judge.ts";
+import { receiveLong } from "./receive-long.ts";
+import { receiveBody } from "./received-body.ts";
+import { findTriggerConfig, noteVerified } from "./trigger-directory.ts";
+
+/**
+ * One request of a provider: which connector, the body, the verdict, one durable write, and only then the answer. Nothing
+ * is limited before it is judged: an address over its limit may be the provider's own.
+ */
+export async function receive(input: ProviderInput): Promise<Answer> {
+  const { services, request, params, note } = input;
+  const ingressId = params.ingressId ?? "";
+  const deps = { ...services, defer: input.defer };
+  const config = await findTriggerConfig(ingressId, deps);
+  if (config === null) throw await turnedAway(input, new ApiError("not_found"));
+  const { connector } = config;
+  note({ connectorId: connector.id, connectorUid: connector.uid, connectorType: connector.type });
+  // Some providers look whether there is anything before they accept a URL.
+  if (request.method === "HEAD") return { status: 200 };
+
+  const hook: Hook = {
+    ...input,
+    ingressId,
+    eventId: newEventId(services.now(), services.randomBytes),
+    receivedAtMs: services.now(),
+    url: services.settings.publicOrigin + request.url.replace(/^[^:]+:\/\/[^/?#]*/, ""),
+  };
+  const trigger = ready(config, request.method);
+  const body = unwrap(await receiveBody(request, maxBodyBytes(trigger)));
+  const judged = body.kind === "long" ? await receiveLong(hook, body.chunks) : await judge(hook, trigger, body.bytes);
+  return conclude(hook, judged);
+}
+
+/** What the verdict means for the provider. */
+async function conclude(hook: Hook, judged: Judged): Promise<Answer> {
+  const { note, defer } = hook;
+  const { config, verdict } = judged;
+  if (verdict.kind !== "event") defer(judged.discard());
+  switch (verdict.kind) {
+    case "event":
+      return acceptEvent(hook, judged, verdict);
+    case "handshake":
+      note({ verdict: "handshake" });
+      if (verdict.learned !== undefined) await learn(hook, config, verdict.learned);
+      return answerOf(verdict.answer);
+    case "misconfigured":
+      note({ verdict: "misconfigured" });
+      throw notConfigured();
+    case "refused":
+      note({ verdict: "refused" });
+      throw await turnedAway(hook, refusal(verdict));
+    default:
+      return verdict satisfies never;
+  }
+}
+
+async function acceptEvent(
+  hook: Hook,
+  { config, keep, discard }: Judged,
+  { event, secretId, answer }: Verdict & { kind: "event" },
+): Promise<Answer> {
+  const { services, defer, note } = hook;
+  note({ ...(secretId !== null && { matchedId: secretId }), ...(event.type !== null && { eventType: event.type }) });
+  if (config.pendingVerification) noteVerified(hook.ingressId, config, { ...services, defer });
+  if (!matchesType(event.type, config.events)) {
+    note({ verdict: "unwanted" });
+    defer(discard());
+  } else {
+    const message = await keep(event);
+    note({ verdict: "event", eventId: message.event.id, bytes: message.event.size });
+    await writeDurably(message, { ...services, defer });
+  }
+  return answer === undefined ? acknowledgement(config.recipe) : answerOf(answer);
+}
+
+/** Keeps a secret that a handshake brought. Only the first counts, whoever sends another is refused. */
+async function learn(
+  hook: Hook,
+  config: ReadyTrigger,
+  learned: NonNullable<(Verdict & { kind: "handshake" })["learned"]>,
+) {
+  const { services, ingressId } = hook;
+  const kept = unwrap(await keepLearnedSecret(services, config.teamId, config.connector.id, learned));
+  if (!kept) throw await turnedAway(hook, refusal({ kind: "refused", status: 401, reason: "handshake_refused" }));
+  services.triggerMemory.known.delete(ingressId);
+}
+
+function refusal({ status, reason }: Verdict & { kind: "refused" }): ApiError {
+  if (status === 503) {
+    return new ApiError("storage_unavailable", {
+      message: "This cannot be verified now. Send it again.",
+      reason,
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+  // Whoever forges requests learns nothing from how they fail.
+  return status === 400
+    ? new ApiError("bad_request", { message: "The request is not this webhook's.", reason })
+    : new ApiError("invalid_signature", { reason });
+}
+
+/** The failure, or 429 for an address that has caused too many of them. Our own troubles count against nobody. */
+async function turnedAway({ services, request }: ProviderInput, error: ApiError): Promise<ApiError> {
+  if (error.failure.code === "storage_unavailable") return error;
+  const counted = await services.limits.take("ip", clientKey(request.headers));
+  return counted.ok ? error : ApiError.from(counted.failure);
+}
+
+function acknowledgement({ acknowledgement: { status, contentType, body } }: CheckedRecipe): Answer {
+  return answerOf({ status, contentType: contentType ?? null, body });
+}
+
+function answerOf(
+  given: Omit<ProviderAnswer, "status" | "contentType"> & { status: 200 | 202 | 204; contentType: string | null },
+): Answer {
+  const { status, contentType, body, headers } = given;
+  return {
+    status,
+    ...(body !== "" && { raw: body }),
+    headers: { ...headers, ...(contentType !== null && { "content-type": contentType }) },
+  };
+}

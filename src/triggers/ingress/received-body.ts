@@ -1,0 +1,102 @@
+import { concat } from "../../crypto/bytes.ts";
+import { fail, ok, type Result } from "../../errors.ts";
+import { MAX_WHOLE_BYTES } from "../events/payload-store.ts";
+
+export type ReceivedBody =
+  | { kind: "whole"; bytes: Uint8Array<ArrayBuffer> }
+  /** Longer than what is held in memory without need. Reading fails with `payload_too_large` beyond the limit. */
+  | { kind: "long"; chunks: AsyncIterable<Result<Uint8Array>> };
+
+const BROKEN_OFF = fail("bad_request", { message: "The body ended before it was complete.", reason: "body broke off" });
+const ENCODED = fail("unsupported_media_type", { message: "Send the body without a Content-Encoding." });
+
+/**
+ * The body as it was sent: its bytes, or a stream of them beyond 1 MiB. Signatures are over these bytes, so an encoded
+ * body is `unsupported_media_type`. Also `payload_too_large`, and `bad_request` for a body that breaks off.
+ */
+export async function receiveBody(
+  request: Pick<Request, "headers" | "body" | "arrayBuffer">,
+  maxBytes: number,
+): Promise<Result<ReceivedBody>> {
+  const encoding = request.headers.get("content-encoding");
+  if (encoding !== null && encoding.trim().toLowerCase() !== "identity") return ENCODED;
+  if (request.body === null) return ok({ kind: "whole", bytes: new Uint8Array() });
+  const announced = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (announced > maxBytes) return fail("payload_too_large", { reason: `announced=${announced}` });
+  // HTTP lets no body be longer than it says, and one piece costs far less than chunks. Whoever is bound to this Worker
+  // can announce less than it sends: that is refused once it is here.
+  if (announced <= MAX_WHOLE_BYTES) {
+    try {
+      const bytes = new Uint8Array(await request.arrayBuffer());
+      return bytes.length === announced ? ok({ kind: "whole", bytes }) : BROKEN_OFF;
+    } catch {
+      return BROKEN_OFF;
+    }
+  }
+  const reader = request.body.getReader();
+  const head: Uint8Array[] = [];
+  let size = 0;
+  while (size <= Math.min(MAX_WHOLE_BYTES, maxBytes)) {
+    const chunk = await next(reader);
+    if (!chunk.ok) return chunk;
+    if (chunk.value === null) return ok({ kind: "whole", bytes: concat(...head) });
+    head.push(chunk.value);
+    size += chunk.value.length;
+  }
+  if (size > maxBytes) {
+    await reader.cancel().catch(() => {});
+    return fail("payload_too_large", { reason: `read=${size}` });
+  }
+  return ok({ kind: "long", chunks: remaining(head, reader, maxBytes) });
+}
+
+/** A long body in memory, for a recipe that cannot judge it piece by piece. */
+export async function wholeBody(
+  chunks: AsyncIterable<Result<Uint8Array>>,
+  maxBytes: number,
+): Promise<Result<Uint8Array<ArrayBuffer>>> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    if (!chunk.ok) return chunk;
+    size += chunk.value.length;
+    if (size > maxBytes) return fail("payload_too_large", { reason: `read=${size}` });
+    parts.push(chunk.value);
+  }
+  return ok(concat(...parts));
+}
+
+async function* remaining(
+  head: Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Result<Uint8Array>, void> {
+  let size = 0;
+  try {
+    for (let part = head.shift(); part !== undefined; part = head.shift()) {
+      size += part.length;
+      yield ok(part);
+    }
+    for (;;) {
+      const chunk = await next(reader);
+      if (chunk.ok && chunk.value === null) return;
+      size += chunk.ok ? (chunk.value?.length ?? 0) : 0;
+      if (!chunk.ok || size > maxBytes || chunk.value === null) {
+        yield chunk.ok ? fail("payload_too_large", { reason: `read=${size}` }) : chunk;
+        return;
+      }
+      yield ok(chunk.value);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+async function next(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Result<Uint8Array | null>> {
+  try {
+    const { done, value } = await reader.read();
+    return ok(done ? null : value);
+  } catch {
+    return BROKEN_OFF;
+  }
+}

@@ -1,0 +1,28 @@
+import { LruMap } from "../../store/lru.ts";
+import type { Loading } from "../../store/one-loader.ts";
+import type { TriggerConfig } from "./trigger-config.ts";
+
+interface Known {
+  config: TriggerConfig;
+  readAtMs: number;
+  renewAtMs: number;
+}
+
+/** One isolate's memory of what connectors receive. Values only, never a promise of another request. */
+export interface TriggerMemory {
+  known: LruMap<string, Known>;
+  /** Ids that nothing is received under, and until when to believe that. */
+  absent: LruMap<string, number>;
+  /** When a refusal last had an id read. */
+  rereadAtMs: LruMap<string, number>;
+  loading: Loading;
+}
+
+export function createTriggerMemory(maxEntries = 2_000): TriggerMemory {
+  return {
+    known: new LruMap(maxEntries),
+    absent: new LruMap(1_000),
+    rereadAtMs: new LruMap(maxEntries),
+    loading: new Map(),
+  };
+}
