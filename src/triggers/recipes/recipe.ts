@@ -18,9 +18,14 @@ export interface SigningSecret {
 
 /**
  * Where a value is read from. A pointer is an RFC 6901 JSON Pointer into the body, in which `*` is every item of an
- * array; `form` a field of a form body, and with a pointer, a place in the JSON that the field holds.
+ * array; `form` a field of a form body, and with a pointer, a place in the JSON that the field holds. With `as`, that
+ * text stands for whatever is there.
  */
-export type Source = { header: string } | { pointer: string } | { form: string; pointer?: string } | { query: string };
+export type Source =
+  | { header: string }
+  | { pointer: string; as?: string }
+  | { form: string; pointer?: string }
+  | { query: string };
 
 /** What a recipe reads out of a verified request. Only texts and numbers are read. */
 export interface Extraction {

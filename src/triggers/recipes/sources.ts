@@ -36,7 +36,9 @@ export function isFormType(headers: Headers): boolean {
 
 /** The texts and numbers at a source, as texts; `UNREAD_TENANT` for one that was too long. Empty ones count as absent. */
 export function textsAt(source: Source, facts: Facts): string[] {
-  return valuesAt(source, facts).flatMap((value) => {
+  const values = valuesAt(source, facts);
+  if ("as" in source && source.as !== undefined) return values.length === 0 ? [] : [source.as];
+  return values.flatMap((value) => {
     if (value === UNREAD) return [UNREAD_TENANT];
     if (typeof value === "number") return [String(value)];
     return typeof value === "string" && value !== "" ? [value.length > MAX_TEXT ? UNREAD_TENANT : value] : [];

@@ -26,8 +26,8 @@ export interface TimestampRule {
   /** Absent for the `timestamp` of `fields`. */
   source?: { header: string } | { pointer: string };
   unit: "s" | "ms" | "iso";
-  /** In both directions, inclusive. */
-  toleranceSeconds: number;
+  /** In both directions, inclusive. Null = it is signed, but not judged. */
+  toleranceSeconds: number | null;
   /** False = a request without one is accepted. */
   required: boolean;
 }
