@@ -103,11 +103,14 @@ export function errorTable(codes: string[], describe: (code: string) => { status
   return table(["code", "status", "sentence"], rows);
 }
 
-/** Attack row id → the test files (paths below `test/`) that have a test or suite whose title starts with it. */
+/**
+ * Attack row id → the test files (paths below `test/`) that have a test or suite whose title starts with it. Numbers of
+ * faults may stand before it.
+ */
 export function coveredRows(testFiles: Record<string, string>): Map<string, string[]> {
   const covered = new Map<string, string[]>();
   for (const [path, source] of Object.entries(testFiles).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const titles = source.matchAll(/["'`]((?:[A-Z]-\d{2} )+)\S/g);
+    const titles = source.matchAll(/["'`](?:fault \d+ )*((?:[A-Z]-\d{2} )+)\S/g);
     const ids = [...titles].flatMap(([, found = ""]) => found.trim().split(" "));
     for (const id of new Set(ids)) covered.set(id, [...(covered.get(id) ?? []), path]);
   }
