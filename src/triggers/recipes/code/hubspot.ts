@@ -2,7 +2,7 @@ import { sha256Base64url } from "../../../crypto/digest.ts";
 import type { Provider } from "../checked-recipe.ts";
 import { dataRecipe } from "../data-recipe.ts";
 import { verifyRequest } from "../verify.ts";
-import { codeRecipe } from "./code-recipe.ts";
+import { codeRecipe, settingTexts } from "./code-recipe.ts";
 import { jsonObjects } from "./json-body.ts";
 
 const SIGNED = dataRecipe({
@@ -23,8 +23,10 @@ const DECODED = /%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)/gi;
  */
 export const hubspot: Provider = {
   services: ["hubspot"],
+  settings: { notificationUrl: { required: false, what: "the target URL exactly as it is registered at HubSpot" } },
   recipe: codeRecipe(async (request, context, deps) => {
-    const notificationUrl = request.url.replace(DECODED, decodeURIComponent);
+    const [registeredUrl = request.url] = settingTexts(context.settings, "notificationUrl");
+    const notificationUrl = registeredUrl.replace(DECODED, decodeURIComponent);
     const verdict = await verifyRequest(SIGNED, request, { ...context, settings: { notificationUrl } }, deps);
     if (verdict.kind !== "event") return verdict;
     const id = await batchId(request.body);

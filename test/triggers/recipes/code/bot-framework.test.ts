@@ -69,6 +69,7 @@ describe("an activity of the Bot Framework", () => {
     });
     expectEvent(await world.token({ aud: "second-app" }));
     expect(world.urls).toEqual([KEYS]);
+    expect(world.limits).toEqual([{ timeoutMs: 5_000, maxBytes: 262_144 }]);
   });
 
   test("says in its type what it invokes", async () => {

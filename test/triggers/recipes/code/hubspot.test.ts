@@ -68,6 +68,16 @@ describe("a batch of HubSpot", () => {
     expect(await send([CREATION], { url, signedUrl: url })).toEqual(refusal("signature_mismatch"));
   });
 
+  test("passes behind another address, once its URL is configured", async () => {
+    const notificationUrl = "https://hooks.customer.example/hubspot?a=%2F";
+    const body = JSON.stringify([CREATION]);
+    const signature = await hmac("SHA-256", SECRET, `POST${notificationUrl.replace("%2F", "/")}${body}${NOW_MS}`);
+    const headers = { "x-hubspot-signature-v3": signature.base64, "x-hubspot-request-timestamp": String(NOW_MS) };
+    const request = webhook({ body, headers });
+    expect(await judge("hubspot", request, { secrets: [SECRET] })).toEqual(refusal("signature_mismatch"));
+    expectEvent(await judge("hubspot", request, { secrets: [SECRET], settings: { notificationUrl } }));
+  });
+
   test("is refused when it was signed for another URL or by another secret", async () => {
     expect(await send([CREATION], { signedUrl: `${HOOK}/` })).toEqual(refusal("signature_mismatch"));
     expect(await send([CREATION], { secret: "another" })).toEqual(refusal("signature_mismatch"));

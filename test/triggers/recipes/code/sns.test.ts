@@ -75,6 +75,7 @@ describe("a notification of SNS", () => {
     const body = await signed(NOTIFICATION);
     for (let count = 0; count < 4; count++) expectEvent(await world.send(body));
     expect(world.urls).toEqual([CERTIFICATE]);
+    expect(world.limits).toEqual([{ timeoutMs: 5_000, maxBytes: 16_384 }]);
   });
 
   test.each(["Message", "MessageId", "Subject", "Timestamp", "Type"])(

@@ -45,9 +45,11 @@ export type FakeAnswer = string | number | "down" | "too large";
 /** A guarded fetch that knows some addresses, counts, and fails the test when asked for any other. */
 export function outside(answers: Record<string, () => FakeAnswer | Promise<FakeAnswer>>) {
   const urls: string[] = [];
+  const limits: Pick<OutboundRequest, "timeoutMs" | "maxBytes">[] = [];
   const time = { nowMs: NOW_MS };
   const fetch = async (request: OutboundRequest) => {
     urls.push(request.url);
+    limits.push({ timeoutMs: request.timeoutMs ?? Infinity, maxBytes: request.maxBytes ?? Infinity });
     const answer = await answers[request.url]?.();
     if (answer === undefined) throw new Error(`fetched ${request.url}`);
     if (answer === "down") return fail("upstream_unreachable");
@@ -56,7 +58,7 @@ export function outside(answers: Record<string, () => FakeAnswer | Promise<FakeA
     const headers = new Headers({ "content-type": "application/json" });
     return ok({ status, headers, body: utf8(typeof answer === "number" ? "" : answer) });
   };
-  return { urls, time, deps: { fetch, now: () => time.nowMs } };
+  return { urls, limits, time, deps: { fetch, now: () => time.nowMs } };
 }
 
 /** The verdict of one of our recipes, as ingress asks for it. */
