@@ -87,7 +87,8 @@ export class DestinationLaneObject extends DurableObject<unknown> implements Lan
   /** It does not wait for sends, and never throws: a failing alarm would be retried a few times and then forgotten. */
   override async alarm(): Promise<void> {
     this.#alarmAtMs = null;
-    this.#store.forgetSettled(this.#deps.now());
+    // What the log has not been told of may be brought here again however late.
+    if (!this.#outbox.hasReports()) this.#store.forgetSettled(this.#deps.now());
     this.#look();
   }
 
