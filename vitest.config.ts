@@ -10,18 +10,10 @@ const secrets = {
 // wrangler looks for required secrets here and warns otherwise; the bindings below still win over a .dev.vars file.
 Object.assign(process.env, secrets);
 
-// As in wrangler.toml.
-const resolve = {
-  alias: {
-    "decode-named-character-reference": new URL("./src/pages/character-references.ts", import.meta.url).pathname,
-  },
-};
-
 export default defineConfig({
   test: {
     projects: [
       {
-        resolve,
         plugins: [
           cloudflareTest(async () => ({
             // The deployed classes, composed with a clock that tests can move.

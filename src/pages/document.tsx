@@ -6,7 +6,7 @@ import { styleOf } from "./style.ts";
 import type { PageView } from "./views.ts";
 import { destination, shown } from "./words.ts";
 
-/** The whole document. Everything in it is escaped where it is drawn; the one exception is `Instructions`. */
+/** The whole document. Everything in it is escaped where it is drawn. */
 export function documentOf(view: PageView, nonce: string): string {
   return `<!doctype html>${String(<Document view={view} nonce={nonce} />)}`;
 }

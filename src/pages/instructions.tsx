@@ -1,30 +1,61 @@
-import { micromark } from "micromark";
+import type { Child } from "hono/jsx";
+import { type Block, parseMarkdown } from "./markdown-blocks.ts";
+import type { Inline } from "./markdown-inline.ts";
 
-/** Markup in the text is shown as the text that it is. */
-const WITHOUT_MARKUP = { disable: { null: ["htmlFlow", "htmlText"] } };
-
-/** The operator's Markdown (CommonMark): no markup of theirs, no pictures, links to https and mailto only. */
+/** The operator's Markdown: no markup of theirs, no pictures, links to https and mailto only. */
 export function Instructions({ markdown }: { markdown: string }) {
-  const __html = instructionsHtml(markdown);
-  // biome-ignore lint/security/noDangerouslySetInnerHtml: micromark escapes all text, and this is the only place.
-  return <div class="instructions" dangerouslySetInnerHTML={{ __html }} />;
+  return <div class="instructions">{parseMarkdown(markdown).map(drawnBlock)}</div>;
 }
 
-/** Every `<` in micromark's output begins a tag of its own, because it escapes those of the text. */
-export function instructionsHtml(markdown: string): string {
-  return micromark(markdown, { extensions: [WITHOUT_MARKUP] }).replace(/<[^>]*>/g, allowedTag);
+function drawnBlock(block: Block): Child {
+  switch (block.kind) {
+    case "paragraph":
+      return <p>{block.content.map(drawn)}</p>;
+    // The page has its own headings, and the operator's are below them.
+    case "heading":
+      return <h3>{block.content.map(drawn)}</h3>;
+    case "code":
+      return (
+        <pre>
+          <code>{block.text}</code>
+        </pre>
+      );
+    case "rule":
+      return <hr />;
+    case "quote":
+      return <blockquote>{block.blocks.map(drawnBlock)}</blockquote>;
+    case "list": {
+      const items = block.items.map((item) => <li>{drawnItem(item)}</li>);
+      return block.start === null ? <ul>{items}</ul> : <ol start={block.start}>{items}</ol>;
+    }
+  }
 }
 
-const LINK = /^<a href="((?:https:\/\/|mailto:)[^"]*)"/i;
-const IMAGE = /^<img src="[^"]*" alt="([^"]*)"/;
-const HEADING = /^<(\/?)h[1-6]>$/;
+/** An item of one paragraph is not set apart as one. */
+function drawnItem(blocks: Block[]): Child {
+  const paragraphs = blocks.filter(({ kind }) => kind === "paragraph").length;
+  return blocks.map((block) =>
+    block.kind === "paragraph" && paragraphs === 1 ? block.content.map(drawn) : drawnBlock(block),
+  );
+}
 
-function allowedTag(tag: string): string {
-  const [, href] = LINK.exec(tag) ?? [];
-  if (href !== undefined) return `<a href="${href}" target="_blank" rel="noopener noreferrer">`;
-  if (tag.startsWith("<a")) return "<a>";
-  const [, alternative] = IMAGE.exec(tag) ?? [];
-  if (alternative !== undefined) return alternative;
-  // The page has its own headings, and the operator's are below them.
-  return tag.replace(HEADING, "<$1h3>");
+function drawn(inline: Inline): Child {
+  switch (inline.kind) {
+    case "text":
+      return inline.text;
+    case "code":
+      return <code>{inline.text}</code>;
+    case "strong":
+      return <strong>{inline.content.map(drawn)}</strong>;
+    case "emphasis":
+      return <em>{inline.content.map(drawn)}</em>;
+    case "link":
+      return (
+        <a href={inline.href} target="_blank" rel="noopener noreferrer">
+          {inline.content.map(drawn)}
+        </a>
+      );
+    case "break":
+      return <br />;
+  }
 }
