@@ -5,11 +5,14 @@ import { ApiError, unwrap } from "../errors.ts";
 import { managementEndpoint, publicEndpoint, runtimeEndpoint } from "../http/endpoint.ts";
 import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
 import { requireProject } from "../projects/project-store.ts";
+import { destinationsOf } from "../triggers/settings/destination-store.ts";
+import { refreshLanes } from "../triggers/settings/refresh-lanes.ts";
 import { requireConnector, requireVisibleConnector } from "./connector-access.ts";
+import { connectorAnswer, connectorsToWire, connectorWithDataAnswer } from "./connector-answer.ts";
 import { CreateBody, UpdateBody } from "./connector-fields.ts";
 import { CONNECTOR_SORTS, connectorPosition, listConnectors } from "./connector-list.ts";
 import { findConnector, deleteConnector as removeConnector } from "./connector-store.ts";
-import { connectorToWire, connectorWithDataToWire, entityTag } from "./connector-wire.ts";
+import { entityTag } from "./connector-wire.ts";
 import { createConnector } from "./create-connector.ts";
 import { effectiveByHeader } from "./effective-by.ts";
 import { checkIfMatch } from "./if-match.ts";
@@ -50,10 +53,7 @@ export const getConnectors = managementEndpoint("viewer", {
     const after = sort === "name" ? decodeCursor(cursor, "string") : decodeCursor(cursor, "number");
     const rows = await listConnectors(services.db, filter, { sort, after, limit: limit + 1 });
     const { page, pagination } = paginate(rows, limit, (connector) => connectorPosition(sort, connector));
-    const connectors = page.map((connector) =>
-      connectorToWire(connector, driverOf(connector.type), services.settings.publicOrigin),
-    );
-    return { status: 200, body: { connectors, pagination } };
+    return { status: 200, body: { connectors: await connectorsToWire(services, page), pagination } };
   },
 });
 
@@ -61,8 +61,8 @@ export const getConnector = runtimeEndpoint({
   summary: "Read a connector; workloads read those that are linked to their project and environment.",
   async handle({ services, params, caller }) {
     const connector = await requireVisibleConnector(services.db, caller, params.c);
-    const body = connectorWithDataToWire(connector, driverOf(connector.type), services.settings.publicOrigin);
-    return { status: 200, body, headers: entityTag(connector) };
+    const showsIngress = caller.kind === "access-token" && caller.projectId === null;
+    return connectorWithDataAnswer(services, connector, { showsIngress });
   },
 });
 
@@ -72,11 +72,7 @@ export const postConnector = managementEndpoint("admin", {
   body: CreateBody,
   async handle({ services, body, caller }) {
     const connector = await createConnector(services, caller, body);
-    return {
-      status: 201,
-      body: connectorToWire(connector, driverOf(connector.type), services.settings.publicOrigin),
-      headers: entityTag(connector),
-    };
+    return connectorAnswer(services, connector, 201);
   },
 });
 
@@ -86,7 +82,7 @@ export const patchConnector = managementEndpoint("admin", {
   body: UpdateBody,
   async handle({ services, params, body, headers, caller }) {
     const { before, after } = await updateConnector(services, caller, { reference: params.c, body, headers });
-    const connector = connectorToWire(after, driverOf(after.type), services.settings.publicOrigin);
+    const [connector] = await connectorsToWire(services, [after]);
     const reconsent = needsReconsent(before, after) && { reconsentNeeded: { scope: "user" } };
     // Tokens of the old configuration are served as long as any lease.
     const effectiveBy = body.data !== undefined && effectiveByHeader(after, services.now());
@@ -101,9 +97,11 @@ export const deleteConnector = managementEndpoint("admin", {
     for (let attempt = 1; attempt <= DELETE_TRIES; attempt++) {
       const connector = await requireConnector(services.db, params.c);
       unwrap(checkIfMatch(headers, connector.revision));
+      const destinations = await destinationsOf(services.db, connector.id);
       const lease = await removeConnector(services.db, connector, services.now());
       if (lease === null) continue;
       defer(services.nudgeHousekeeper());
+      defer(refreshLanes(services, destinations, connector.region));
       return { status: 204, headers: effectiveByHeader(lease, services.now()) };
     }
     throw new ApiError("conflict", { message: "The connector is being changed by others. Repeat the request." });

@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
-import { ApiError } from "../errors.ts";
 import { JURISDICTIONS, LOCATION_HINTS } from "../grants/directory.ts";
 import { displayName } from "../http/fields.ts";
+import { connectorEvents, triggersSwitch } from "../triggers/settings/fields.ts";
+import { FirstDestination } from "../triggers/settings/new-destination.ts";
 import { BINDINGS } from "./connector-row.ts";
 import { environmentIds } from "./link-fields.ts";
 
@@ -17,8 +18,8 @@ const leaseSeconds = z.int().min(0).max(300);
 // The grammar of a uid has an error code of its own, so it is judged in `uid.ts`.
 const uid = z.string().max(512);
 
-/** Known to the contract, not served yet: accepted by the schema only to be refused by name. */
-const unserved = z.unknown().optional();
+/** Known to the contract, and accepted by the schema only to be refused by name. */
+const refused = z.unknown().optional();
 
 export const CreateBody = z.strictObject({
   type: z.enum(CONNECTOR_TYPES).optional(),
@@ -39,10 +40,10 @@ export const CreateBody = z.strictObject({
   region: z.enum([...JURISDICTIONS, ...LOCATION_HINTS]).optional(),
   connectionMethod: facet.optional(),
   target: facet.optional(),
-  params: unserved,
-  triggers: unserved,
-  events: unserved,
-  triggerDestination: unserved,
+  params: refused,
+  triggers: triggersSwitch.optional(),
+  events: connectorEvents.optional(),
+  triggerDestination: FirstDestination.optional(),
   icon: icon.optional(),
   draft: z.boolean().default(false),
 });
@@ -59,25 +60,8 @@ export const UpdateBody = z.strictObject({
   icon: icon.nullable().optional(),
   /** false insists on completing a draft; true keeps it one although it is complete. */
   draft: z.boolean().optional(),
-  region: unserved,
-  triggers: unserved,
-  events: unserved,
+  region: refused,
+  triggers: triggersSwitch.optional(),
+  events: connectorEvents.optional(),
 });
 export type UpdateBody = z.output<typeof UpdateBody>;
-
-const UNSERVED = ["params", "triggers", "events", "triggerDestination"];
-
-/** Throws `bad_request` for a field that would change something that is not served yet, naming it. */
-export function refuseUnserved(body: Record<string, unknown>): void {
-  const asked = UNSERVED.filter((field) => body[field] !== undefined && !asksForNothing(body[field]));
-  if (asked.length > 0) {
-    throw new ApiError("bad_request", { message: `Not supported yet: ${asked.join(", ")}. Omit it.` });
-  }
-}
-
-/** `false`, `{enabled: false}` and an empty list ask for what is the case already. */
-function asksForNothing(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length === 0;
-  if (typeof value !== "object" || value === null) return value === false;
-  return Object.keys(value).length === 1 && "enabled" in value && value.enabled === false;
-}

@@ -100,7 +100,7 @@ export async function updateConnector(
 }
 
 /**
- * Deletes the connector if it is still at `revision`: links go, tokens are revoked, and a sealed tombstone stays
+ * Deletes the connector if it is still at `revision`: links go, its ingress and destinations go, tokens are revoked, and a sealed tombstone stays
  * for the upstream revocations of the walk. The leases in force then; null = it changed meanwhile, and nothing was
  * deleted.
  */
@@ -109,7 +109,7 @@ export async function deleteConnector(
   connector: Pick<Connector, "id" | "revision">,
   nowMs: number,
 ): Promise<LeaseSettings | null> {
-  const [, tombstone, , , lease] = await db.batch<[unknown, unknown, unknown, unknown, LeaseSettings]>([
+  const results = await db.batch<LeaseSettings[]>([
     advanceRevocationClock(nowMs),
     sql(
       `UPDATE connectors SET deleted_at_ms = ?1, updated_at_ms = ?1, revision = revision + 1,
@@ -124,11 +124,22 @@ export async function deleteConnector(
          AND EXISTS (SELECT 1 FROM connectors WHERE id = ?1 AND deleted_at_ms IS NOT NULL)`,
       connector.id,
     ),
+    sql(
+      `DELETE FROM destinations WHERE connector_id = ?1
+         AND EXISTS (SELECT 1 FROM connectors WHERE id = ?1 AND deleted_at_ms IS NOT NULL)`,
+      connector.id,
+    ),
+    sql(
+      `DELETE FROM triggers WHERE connector_id = ?1
+         AND EXISTS (SELECT 1 FROM connectors WHERE id = ?1 AND deleted_at_ms IS NOT NULL)`,
+      connector.id,
+    ),
     // Harmless where nothing was deleted: the walk then tells Grants a value that they know.
     startRevocationWalk(connector.id, nowMs),
     selectLease(connector.id),
   ]);
-  return tombstone?.changes === 1 ? (lease?.rows[0] ?? null) : null;
+  // Rows that went with others are counted with them, but the tombstone's statement removes none.
+  return results[1]?.changes === 1 ? (results.at(-1)?.rows[0] ?? null) : null;
 }
 
 /**

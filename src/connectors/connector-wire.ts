@@ -1,4 +1,7 @@
 import type { Driver } from "../catalog/driver.ts";
+import { type ConnectorTriggers, NO_TRIGGERS } from "../triggers/settings/connector-triggers.ts";
+import { typedDestinationToWire } from "../triggers/settings/destination-wire.ts";
+import { ingressUrlOf } from "../triggers/settings/trigger-wire.ts";
 import type { Connector } from "./connector-row.ts";
 
 /**
@@ -9,6 +12,7 @@ export function connectorToWire(
   connector: Connector,
   driver: Driver | null,
   publicOrigin: string,
+  triggers: ConnectorTriggers = NO_TRIGGERS,
 ): Record<string, unknown> {
   const capabilities = driver?.capabilities(connector.config);
   return {
@@ -25,7 +29,14 @@ export function connectorToWire(
     supportedSubjectTypes: capabilities?.supportedSubjectTypes ?? [],
     supportsInstallation: capabilities?.supportsInstallation ?? false,
     supportsRevocation: capabilities?.supportsRevocation ?? false,
-    supportsTriggers: capabilities?.supportsTriggers ?? false,
+    // Any connector may carry a recipe of its own.
+    supportsTriggers: true,
+    triggers: { enabled: triggers.enabled },
+    ...(triggers.destinations.length > 0 && {
+      triggerDestinations: triggers.destinations.map(typedDestinationToWire),
+    }),
+    ...(triggers.events !== null && { events: triggers.events }),
+    ...(triggers.ingressId !== null && { ingressUrl: ingressUrlOf(triggers.ingressId, publicOrigin) }),
     creationMode: "manual",
     ...(connector.draft && { draft: true }),
     ...(connector.connectionMethod !== null && { connectionMethod: connector.connectionMethod }),
@@ -49,9 +60,10 @@ export function connectorWithDataToWire(
   connector: Connector,
   driver: Driver | null,
   publicOrigin: string,
+  triggers: ConnectorTriggers = NO_TRIGGERS,
 ): Record<string, unknown> {
   return {
-    ...connectorToWire(connector, driver, publicOrigin),
+    ...connectorToWire(connector, driver, publicOrigin, triggers),
     data: driver?.redact(connector.config, connector.secretNames) ?? {},
   };
 }

@@ -4,10 +4,15 @@ import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { requireIcon } from "../files/icon-store.ts";
 import { type Project, requireProject, STANDARD_ENVIRONMENTS } from "../projects/project-store.ts";
-import { UniqueViolation } from "../store/database.ts";
+import { type Statement, UniqueViolation } from "../store/database.ts";
 import { newId } from "../store/ids.ts";
+import { additionOf } from "../triggers/settings/add-destination.ts";
+import { changedTrigger, newTrigger, TriggerChange } from "../triggers/settings/change-trigger.ts";
+import { newDestination, USUAL_DELIVERY } from "../triggers/settings/new-destination.ts";
+import { insertTrigger } from "../triggers/settings/trigger-store.ts";
+import { requireTypedTarget } from "../triggers/settings/typed-destinations.ts";
 import { actorOf } from "./actor.ts";
-import { type CreateBody, refuseUnserved } from "./connector-fields.ts";
+import type { CreateBody } from "./connector-fields.ts";
 import type { Connector } from "./connector-row.ts";
 import { sealSecrets } from "./connector-secrets.ts";
 import { highestUidNumber, insertConnector } from "./connector-store.ts";
@@ -20,21 +25,43 @@ import { checkUid, generatedUid, UID_TAKEN } from "./uid.ts";
 const UID_TRIES = 5;
 
 /**
- * Creates a connector and, with `projectId`, its first link, all or nothing. Thrown: the driver's refusals of `data`,
- * `invalid_uid`, `conflict` when the uid is taken, `not_found` for the project.
+ * Creates a connector with its ingress and, with `projectId`, its first link, with `triggerDestination` its first
+ * destination, all or nothing. Thrown: the driver's refusals of `data`, `invalid_uid`, `conflict` when the uid is taken,
+ * `not_found` for the project, and what is wrong with the destination.
  */
 export async function createConnector(
   services: SaveServices,
   caller: AccessTokenCaller,
   body: CreateBody,
 ): Promise<Connector> {
-  refuseUnserved(body);
+  if (body.params !== undefined) {
+    throw new ApiError("bad_request", { message: "params: Not supported yet. Omit it." });
+  }
   const driver = requireDriver(body);
   const uid = body.uid ? unwrap(checkUid(body.uid)) : null;
   const link = await firstLink(services, body);
   if (body.icon !== undefined) await requireIcon(services.blobs, body.icon);
   const connector = await newConnector(services, { caller, body, driver });
-  return insertUnderUid(services, { connector, uid, link });
+  const triggers = await firstTriggers(services, connector, body);
+  return insertUnderUid(services, { connector, uid, link, triggers });
+}
+
+/** The statements that give a new connector its ingress and, where one is named, its first destination. */
+async function firstTriggers(services: SaveServices, connector: Connector, body: CreateBody): Promise<Statement[]> {
+  const { triggers: enabled = false, events = null, triggerDestination } = body;
+  const place = { connector, teamId: await requireTeamId(services) };
+  const blank = newTrigger(connector.id, services);
+  const change = TriggerChange.parse({ enabled, events });
+  const trigger = enabled || events !== null ? await changedTrigger(services, place, blank, change) : blank;
+  if (triggerDestination === undefined) return [insertTrigger(trigger)];
+  const projectId = triggerDestination.projectId ?? body.projectId;
+  if (!enabled || projectId === undefined) {
+    throw new ApiError("bad_request", { message: "triggerDestination: needs triggers, and a projectId." });
+  }
+  const target = await requireTypedTarget(services, connector, { ...triggerDestination, projectId });
+  const owner = { connectorId: connector.id, teamId: place.teamId };
+  const { destination } = await newDestination(services, owner, target, USUAL_DELIVERY);
+  return [insertTrigger(trigger), ...additionOf(services, destination)];
 }
 
 function requireDriver({ type }: CreateBody): Driver {
@@ -110,7 +137,12 @@ async function newConnector(
 
 async function insertUnderUid(
   services: SaveServices,
-  { connector, uid, link }: { connector: Connector; uid: string | null; link: FirstLink | null },
+  {
+    connector,
+    uid,
+    link,
+    triggers,
+  }: { connector: Connector; uid: string | null; link: FirstLink | null; triggers: Statement[] },
 ): Promise<Connector> {
   const linkId = newId("lnk", services.randomBytes);
   let number = 1;
@@ -120,6 +152,7 @@ async function insertUnderUid(
       await services.db.batch([
         insertConnector(named),
         ...(link === null ? [] : [upsertLink(linkOf(linkId, named.id, link), named.createdAtMs)]),
+        ...triggers,
       ]);
       return named;
     } catch (error) {

@@ -6,6 +6,8 @@ import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
 import { requireProject } from "../projects/project-store.ts";
 import type { Services } from "../services.ts";
 import { newId } from "../store/ids.ts";
+import { destinationsOf } from "../triggers/settings/destination-store.ts";
+import { refreshLanes } from "../triggers/settings/refresh-lanes.ts";
 import { requireConnector, requireVisibleConnector } from "./connector-access.ts";
 import { effectiveByHeader } from "./effective-by.ts";
 import { LinkBody, narrowingOf, requireEnvironments } from "./link-fields.ts";
@@ -51,7 +53,7 @@ export const putProjectLink = managementEndpoint("admin", {
   teamWide: true,
   summary: "Link a connector to a project, or replace the environments of an existing link.",
   body: LinkBody,
-  async handle({ services, params, body }) {
+  async handle({ services, params, body, defer }) {
     const { db, now, randomBytes, urlPolicy } = services;
     const project = await requireProject(db, params.p);
     const connector = await requireConnector(db, params.c);
@@ -70,19 +72,24 @@ export const putProjectLink = managementEndpoint("admin", {
     if (link === null) {
       throw new ApiError("not_found", { message: "The connector, the project or an environment was just deleted." });
     }
+    // Destinations of an environment that has left the link rest until it is back.
+    const destinations = await destinationsOf(db, connector.id);
+    const own = destinations.filter(({ projectId }) => projectId === project.id);
+    defer(refreshLanes(services, own, connector.region));
     return { status: 200, body: linkToWire(link) };
   },
 });
 
 export const deleteLink = managementEndpoint("admin", {
   teamWide: true,
-  summary: "Unlink a connector from a project; its workloads get no token past the lease.",
-  async handle({ services, params }) {
+  summary: "Unlink a connector from a project; its workloads get no token past the lease, and its destinations go.",
+  async handle({ services, params, defer }) {
     const project = await requireProject(services.db, params.p);
     const connector = await requireConnector(services.db, params.c);
-    const lease = await removeLink(services.db, connector.id, project.id, services.now());
-    if (lease === null) throw new ApiError("not_found", { message: "The connector is not linked to that project." });
-    return { status: 204, headers: effectiveByHeader(lease, services.now()) };
+    const removed = await removeLink(services.db, connector.id, project.id, services.now());
+    if (removed === null) throw new ApiError("not_found", { message: "The connector is not linked to that project." });
+    defer(refreshLanes(services, removed.destinations, connector.region));
+    return { status: 204, headers: effectiveByHeader(removed.lease, services.now()) };
   },
 });
 

@@ -62,6 +62,29 @@ export function upsertLink(change: LinkChange, nowMs: number): Statement {
   );
 }
 
+/**
+ * The statement that adds an environment to a link, and makes the link where there is none. It changes nothing when the
+ * connector was deleted, or the project or the environment removed meanwhile.
+ */
+export function enableEnvironment(
+  link: { id: string; connectorId: string; projectId: string; environment: string },
+  nowMs: number,
+): Statement {
+  return sql(
+    `INSERT INTO links (id, connector_id, project_id, environments, created_at_ms, updated_at_ms)
+     SELECT ?1, c.id, e.project_id, json_array(e.id), ?5, ?5 FROM connectors AS c, environments AS e
+     WHERE c.id = ?2 AND c.deleted_at_ms IS NULL AND e.project_id = ?3 AND e.id = ?4
+     ON CONFLICT (connector_id, project_id) DO UPDATE SET
+       environments = json_insert(links.environments, '$[#]', ?4), updated_at_ms = max(links.updated_at_ms + 1, ?5)
+     WHERE NOT EXISTS (SELECT 1 FROM json_each(links.environments) WHERE value = ?4)`,
+    link.id,
+    link.connectorId,
+    link.projectId,
+    link.environment,
+    nowMs,
+  );
+}
+
 function jsonOrNull(list: string[] | null | undefined): SqlValue {
   return list == null ? null : JSON.stringify(list);
 }
@@ -87,7 +110,8 @@ export async function putLink(db: Database, change: LinkChange, nowMs: number): 
 }
 
 /**
- * Removes a link and advances the revocation clock. The connector's leases in force then; null when there was no link.
+ * Removes a link with the destinations in its project, and advances the revocation clock. The connector's leases in force
+ * then, and what was removed; null when there was no link.
  * A later link of the same two is
  * another row with another id, so nothing leased under this one carries over.
  */
@@ -96,14 +120,23 @@ export async function deleteLink(
   connectorId: string,
   projectId: string,
   nowMs: number,
-): Promise<LeaseSettings | null> {
-  const [, removed, lease] = await db.batch<[unknown, unknown, LeaseSettings]>([
+): Promise<{ lease: LeaseSettings; destinations: { id: string; lanes: number }[] } | null> {
+  const [, removed, destinations, lease] = await db.batch<
+    [unknown, unknown, { id: string; lanes: number }, LeaseSettings]
+  >([
     advanceRevocationClock(nowMs),
     sql("DELETE FROM links WHERE connector_id = ? AND project_id = ?", connectorId, projectId),
+    sql(
+      "DELETE FROM destinations WHERE connector_id = ? AND project_id = ? RETURNING id, lanes",
+      connectorId,
+      projectId,
+    ),
     selectLease(connectorId),
   ]);
+  const left = lease?.rows[0];
   // Rows that go with it are counted, too.
-  return (removed?.changes ?? 0) > 0 ? (lease?.rows[0] ?? null) : null;
+  if ((removed?.changes ?? 0) === 0 || left === undefined) return null;
+  return { lease: left, destinations: destinations?.rows ?? [] };
 }
 
 const OWNERS = { connector: "l.connector_id", project: "l.project_id" };

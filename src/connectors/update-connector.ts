@@ -3,9 +3,11 @@ import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { requireIcon } from "../files/icon-store.ts";
 import { orConflict } from "../store/conflict.ts";
+import { changedTrigger, TriggerChange } from "../triggers/settings/change-trigger.ts";
+import { requireTrigger, saveTrigger } from "../triggers/settings/save-trigger.ts";
 import { actorOf } from "./actor.ts";
 import { requireConnector } from "./connector-access.ts";
-import { refuseUnserved, type UpdateBody } from "./connector-fields.ts";
+import type { UpdateBody } from "./connector-fields.ts";
 import type { Branding, Connector } from "./connector-row.ts";
 import { openSecrets, sealSecrets } from "./connector-secrets.ts";
 import { updateConnector as storeConnector } from "./connector-store.ts";
@@ -28,7 +30,6 @@ export async function updateConnector(
   request: { reference: string | undefined; body: UpdateBody; headers: Headers },
 ): Promise<{ before: Connector; after: Connector }> {
   const { body } = request;
-  refuseUnserved(body);
   if (body.region !== undefined) {
     throw new ApiError("bad_request", { message: "region: never changes. Create another connector instead." });
   }
@@ -41,11 +42,21 @@ export async function updateConnector(
     }
     if (Object.keys(body).length === 0) return { before: current, after: current };
     const next = await withChanges(services, current, body, caller);
+    const place = { connector: next, teamId: await requireTeamId(services) };
+    const change = triggerChangeOf(body);
+    // Judged before anything is stored.
+    if (change !== null) await changedTrigger(services, place, await requireTrigger(services, current.id), change);
     if (await orConflict(storeConnector(services.db, next, current), UID_TAKEN)) {
+      if (change !== null) await saveTrigger(services, place, change);
       return { before: current, after: next };
     }
   }
   throw new ApiError("conflict", { message: "The connector is being changed by others. Read it again and repeat." });
+}
+
+/** What the body changes of what the connector receives; null = nothing. */
+function triggerChangeOf({ triggers: enabled, events }: UpdateBody): TriggerChange | null {
+  return enabled === undefined && events === undefined ? null : TriggerChange.parse({ enabled, events });
 }
 
 async function withChanges(

@@ -8,6 +8,7 @@ import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
 import type { UrlPolicy } from "../outbound/url-policy.ts";
 import { orConflict } from "../store/conflict.ts";
 import { newId } from "../store/ids.ts";
+import { refreshLanes } from "../triggers/settings/refresh-lanes.ts";
 import { deleteEnvironment } from "./delete-environment.ts";
 import { type Environment, insertEnvironment, listEnvironments, setOrigin } from "./environment-store.ts";
 import { environmentToWire } from "./environment-wire.ts";
@@ -63,16 +64,20 @@ export const getEnvironments = managementEndpoint("viewer", {
 });
 
 export const removeEnvironment = managementEndpoint("admin", {
-  summary: "Delete a custom environment: it leaves every link, and its identity rules and access tokens go.",
-  async handle({ services, params }) {
+  summary:
+    "Delete a custom environment: it leaves every link, and its destinations, identity rules and access tokens go.",
+  async handle({ services, params, defer }) {
     const project = await requireProject(services.db, params.p);
     const id = params.id ?? "";
     if (STANDARD_ENVIRONMENTS.some((standard) => standard === id)) {
       throw new ApiError("conflict", { message: `The environment '${id}' is built in and cannot be deleted.` });
     }
-    const effectiveBy = await deleteEnvironment(services.db, { projectId: project.id, id }, services.now());
-    if (effectiveBy === null) throw new ApiError("not_found", { message: "The project has no such environment." });
-    return { status: 204, headers: effectiveByTime(effectiveBy) };
+    const deleted = await deleteEnvironment(services.db, { projectId: project.id, id }, services.now());
+    if (deleted === null) throw new ApiError("not_found", { message: "The project has no such environment." });
+    for (const destination of deleted.destinations) {
+      defer(refreshLanes(services, [destination], destination.region));
+    }
+    return { status: 204, headers: effectiveByTime(deleted.effectiveByMs) };
   },
 });
 

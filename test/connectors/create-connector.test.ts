@@ -34,7 +34,9 @@ describe("create and read", () => {
       supportedSubjectTypes: ["app"],
       supportsInstallation: false,
       supportsRevocation: true,
-      supportsTriggers: false,
+      supportsTriggers: true,
+      triggers: { enabled: false },
+      ingressUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:8787\/hooks\/[0-9a-f]{32}$/),
       creationMode: "manual",
       appTokens: { crossInstallation: false, supportsRefinement: true, supportsResources: true, scopes: ["read"] },
       redirectUri: `http://127.0.0.1:8787/callback/${body.id}`,
@@ -68,7 +70,9 @@ describe("create and read", () => {
       supportedSubjectTypes: ["app"],
       supportsInstallation: false,
       supportsRevocation: false,
-      supportsTriggers: false,
+      supportsTriggers: true,
+      triggers: { enabled: false },
+      ingressUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:8787\/hooks\/[0-9a-f]{32}$/),
       creationMode: "manual",
       appTokens: { crossInstallation: false, supportsRefinement: false, supportsResources: false, scopes: [] },
       revision: 1,
@@ -142,9 +146,6 @@ describe("create and read", () => {
   });
 
   test.for<[string, unknown]>([
-    ["triggers", true],
-    ["triggers", { enabled: true }],
-    ["events", ["issue.opened"]],
     ["triggerDestination", { projectId: "project-a" }],
     ["icon", "a".repeat(40)],
     ["params", {}],

@@ -1,5 +1,5 @@
-import type { Database, Statement } from "../../store/database.ts";
-import { sql } from "../../store/database.ts";
+import type { Position } from "../../http/pagination.ts";
+import { type Database, type Statement, sql } from "../../store/database.ts";
 import type { Destination, ForwardedConnector } from "./destination.ts";
 import { DESTINATION_QUERY, type DestinationRow, destinationOfRow, type StoredDestination } from "./destination-row.ts";
 
@@ -9,6 +9,37 @@ export async function destinationsOf(db: Database, connectorId: string): Promise
     sql(`${DESTINATION_QUERY} WHERE d.connector_id = ? ORDER BY d.created_at_ms, d.id`, connectorId),
   );
   return rows.map(destinationOfRow);
+}
+
+/** At most `limit` destinations of a connector, oldest first. */
+export async function listDestinations(
+  db: Database,
+  connectorId: string,
+  page: { after: Position<number> | null; limit: number },
+): Promise<StoredDestination[]> {
+  const rows = await db.all<DestinationRow>(
+    sql(
+      `${DESTINATION_QUERY} WHERE d.connector_id = ? AND (d.created_at_ms, d.id) > (?, ?)
+       ORDER BY d.created_at_ms, d.id LIMIT ?`,
+      connectorId,
+      page.after?.key ?? -1,
+      page.after?.id ?? "",
+      page.limit,
+    ),
+  );
+  return rows.map(destinationOfRow);
+}
+
+/** A destination of that connector; null = it has none such. */
+export async function findDestinationOf(
+  db: Database,
+  connectorId: string,
+  id: string,
+): Promise<StoredDestination | null> {
+  const row = await db.first<DestinationRow>(
+    sql(`${DESTINATION_QUERY} WHERE d.id = ? AND d.connector_id = ?`, id, connectorId),
+  );
+  return row === null ? null : destinationOfRow(row);
 }
 
 interface ConnectorRow {
@@ -55,14 +86,15 @@ export async function disableDestination(
   );
 }
 
-/** The statement that stores a new destination of a live connector. */
+/** The statement that stores a new destination of a live connector; nothing when its environment was just deleted. */
 export function insertDestination(destination: StoredDestination): Statement {
   return sql(
     `INSERT INTO destinations (id, url, project_id, environment, path, branch, audience, events, filter, ordered, lanes,
        retry_schedule, timeout_ms, max_in_flight, rate_per_second, responder, disabled_reason, secrets_sealed, secrets_kid,
        secrets_generation, revision, created_at_ms, updated_at_ms, connector_id)
-     SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id FROM connectors
-     WHERE id = ? AND deleted_at_ms IS NULL`,
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, id
+     FROM connectors WHERE id = ?24 AND deleted_at_ms IS NULL
+       AND (?3 IS NULL OR EXISTS (SELECT 1 FROM environments AS e WHERE e.project_id = ?3 AND e.id = ?4))`,
     destination.id,
     destination.givenUrl,
     destination.projectId,
@@ -128,6 +160,11 @@ function changeable(destination: StoredDestination) {
   ];
 }
 
-export function deleteDestination(connectorId: string, id: string): Statement {
-  return sql("DELETE FROM destinations WHERE id = ? AND connector_id = ?", id, connectorId);
+/** The statement that removes destinations for good. */
+export function deletionOf(ids: readonly string[]): Statement {
+  return sql("DELETE FROM destinations WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+}
+
+export async function removeDestinations(db: Database, ids: readonly string[]): Promise<void> {
+  await db.run(deletionOf(ids));
 }

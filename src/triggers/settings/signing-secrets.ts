@@ -67,22 +67,22 @@ export function newSecret(value: string, { now, randomBytes }: Pick<Services, "n
 }
 
 /**
- * The list after `added` became current: what was current before ends after the grace at the latest, what has expired
- * goes, and never more than `MAX_SECRETS` stay. A secret that comes again is the current one again.
+ * The list after `current` ones were named, newest first: the others of before end after the grace at the latest, what has
+ * expired goes, and never more than `MAX_SECRETS` stay.
  */
 export function rotatedSecrets(
   before: readonly DatedSecret[],
-  added: DatedSecret,
+  current: readonly DatedSecret[],
   { graceMs, nowMs }: { graceMs: number; nowMs: number },
 ): DatedSecret[] {
   const endsAtMs = nowMs + graceMs;
-  const former = liveSecrets(before, nowMs)
-    .filter(({ value }) => value.expose() !== added.value.expose())
+  const former = before
+    .filter(({ value }) => !current.some((named) => named.value.expose() === value.expose()))
     .map((secret) => ({ ...secret, expiresAtMs: Math.min(secret.expiresAtMs ?? endsAtMs, endsAtMs) }));
-  return liveSecrets([added, ...former], nowMs).slice(0, MAX_SECRETS);
+  return liveSecrets([...current, ...former], nowMs).slice(0, MAX_SECRETS);
 }
 
 /** What may be told of a secret. */
 export function secretToWire({ id, addedAtMs, expiresAtMs }: DatedSecret) {
-  return { id, addedAtMs, ...(expiresAtMs !== null && { expiresAtMs }) };
+  return { id, addedAt: addedAtMs, ...(expiresAtMs !== null && { expiresAt: expiresAtMs }) };
 }

@@ -3,7 +3,7 @@ import type { KeyRing } from "../../crypto/key-ring.ts";
 import type { Secret } from "../../crypto/secret.ts";
 import { ok, type Result } from "../../errors.ts";
 import type { Services } from "../../services.ts";
-import { type DatedSecret, newSecret, openSecretList, rotatedSecrets, sealSecretList } from "./signing-secrets.ts";
+import { type DatedSecret, newSecret, openSecretList, sealSecretList } from "./signing-secrets.ts";
 import { findTrigger, type Trigger, updateTrigger } from "./trigger-store.ts";
 
 const LEARN_TRIES = 3;
@@ -49,9 +49,7 @@ export async function keepLearnedSecret(
   for (let attempt = 1; attempt <= LEARN_TRIES; attempt++) {
     const trigger = await findTrigger(services.db, connectorId);
     if (trigger === null || !trigger.pendingVerification || trigger.secretsSealed !== null) return ok(false);
-    const added = newSecret(learned.expose(), services);
-    const secrets = rotatedSecrets([], added, { graceMs: 0, nowMs: services.now() });
-    const sealed = await sealTriggerSecrets(services, team, trigger, secrets);
+    const sealed = await sealTriggerSecrets(services, team, trigger, [newSecret(learned.expose(), services)]);
     const next = { ...trigger, ...sealed, revision: trigger.revision + 1, updatedAtMs: services.now() };
     if (await updateTrigger(services.db, next, trigger)) return ok(true);
   }

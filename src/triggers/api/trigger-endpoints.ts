@@ -1,0 +1,37 @@
+import { requireConnector } from "../../connectors/connector-access.ts";
+import { entityTag } from "../../connectors/connector-wire.ts";
+import { requireTeamId } from "../../connectors/driver-context.ts";
+import { unwrap } from "../../errors.ts";
+import { managementEndpoint } from "../../http/endpoint.ts";
+import type { Services } from "../../services.ts";
+import { TriggerChange } from "../settings/change-trigger.ts";
+import { requireTrigger, saveTrigger } from "../settings/save-trigger.ts";
+import { openTriggerSecrets } from "../settings/trigger-secrets.ts";
+import type { Trigger } from "../settings/trigger-store.ts";
+import { triggerToWire } from "../settings/trigger-wire.ts";
+
+export const getTrigger = managementEndpoint("viewer", {
+  summary: "Read what a connector receives from its provider, and where: the ingress URL to register there.",
+  async handle({ services, params }) {
+    const connector = await requireConnector(services.db, params.c);
+    return shown(services, await requireTrigger(services, connector.id), await requireTeamId(services));
+  },
+});
+
+export const putTrigger = managementEndpoint("admin", {
+  conditional: true,
+  summary: "Set what a connector receives from its provider; what is left out stays as it is.",
+  body: TriggerChange,
+  async handle({ services, params, body, headers }) {
+    const connector = await requireConnector(services.db, params.c);
+    const teamId = await requireTeamId(services);
+    return shown(services, await saveTrigger(services, { connector, teamId }, body, headers), teamId);
+  },
+});
+
+async function shown(services: Services, trigger: Trigger, teamId: string) {
+  const secrets = unwrap(await openTriggerSecrets(services.keys, teamId, trigger));
+  const { publicOrigin } = services.settings;
+  const body = triggerToWire(trigger, secrets, { publicOrigin, nowMs: services.now() });
+  return { status: 200 as const, body, headers: entityTag(trigger) };
+}

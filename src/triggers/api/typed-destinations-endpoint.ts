@@ -1,0 +1,20 @@
+import * as z from "zod";
+import { requireConnector } from "../../connectors/connector-access.ts";
+import { connectorAnswer } from "../../connectors/connector-answer.ts";
+import { requireTeamId } from "../../connectors/driver-context.ts";
+import { managementEndpoint } from "../../http/endpoint.ts";
+import { TypedDestination } from "../settings/new-destination.ts";
+import { refreshLanes } from "../settings/refresh-lanes.ts";
+import { replaceTypedDestinations } from "../settings/typed-destinations.ts";
+
+export const patchTypedDestinations = managementEndpoint("admin", {
+  summary: "Replace the destinations that are a project's production, branches or custom environments; others stay.",
+  body: z.strictObject({ destinations: z.array(TypedDestination).max(100) }),
+  async handle({ services, params, body, defer }) {
+    const connector = await requireConnector(services.db, params.c);
+    const place = { connector, teamId: await requireTeamId(services) };
+    const removed = await replaceTypedDestinations(services, place, body.destinations);
+    defer(refreshLanes(services, removed, connector.region));
+    return connectorAnswer(services, connector, 200);
+  },
+});
