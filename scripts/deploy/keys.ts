@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { column, jsonIn, run } from "./commands.ts";
-import { REFERENCES_SQL } from "./references.ts";
+import { EVENT_REFERENCES_SQL, REFERENCES_SQL } from "./references.ts";
 import { changedRing, formatRing, freshRing, kidsOf, parseRing, refusalOf } from "./ring.ts";
 import { writeSecrets } from "./secrets-file.ts";
 import { type DeployState, missingNames, Refusal, sendsRing } from "./state.ts";
@@ -46,7 +46,12 @@ function nextRing(state: DeployState, referenced: readonly string[]) {
 /** Also "" where Grants do not say yet which keys they need. */
 async function referencedKids(state: DeployState): Promise<string[]> {
   if (state.databaseIsNew) return [];
-  const results = jsonIn(await run(state, COMMANDS.query(REFERENCES_SQL)));
+  const controlPlane = await kidsIn(state, "DB", REFERENCES_SQL);
+  return [...controlPlane, ...(await kidsIn(state, "EVENTS", EVENT_REFERENCES_SQL))];
+}
+
+async function kidsIn(state: DeployState, binding: string, sql: string): Promise<string[]> {
+  const results = jsonIn(await run(state, COMMANDS.query(binding, sql)));
   if (!Array.isArray(results)) throw new Refusal("wrangler answered a query with something that is not a list.");
   return results.flatMap((result: unknown) =>
     column(typeof result === "object" && result !== null ? Reflect.get(result, "results") : null, "kid"),

@@ -5,7 +5,7 @@ import { column, jsonIn, run } from "./commands.ts";
 import { sendSecrets, settleRing } from "./keys.ts";
 import { checkedOrigin } from "./options.ts";
 import { liveHealth, smokeTest } from "./probe.ts";
-import { REFERENCES_SQL } from "./references.ts";
+import { EVENT_REFERENCES_SQL, REFERENCES_SQL } from "./references.ts";
 import { type DeployState, missingNames, Refusal } from "./state.ts";
 import { COMMANDS } from "./wrangler.ts";
 
@@ -69,7 +69,7 @@ export function steps({ database, eventsDatabase, queues }: Resources): Step[] {
     {
       title: "Check that the master keys include every one that stored data needs",
       condition: "if they are sent",
-      commands: [COMMANDS.query(REFERENCES_SQL)],
+      commands: [COMMANDS.query("DB", REFERENCES_SQL), COMMANDS.query("EVENTS", EVENT_REFERENCES_SQL)],
       run: settleRing,
     },
     {

@@ -12,7 +12,7 @@ export const COMMANDS = {
   migrate: (binding: string) => ["d1", "migrations", "apply", binding, "--remote"],
   queueInfo: (name: string) => ["queues", "info", name],
   createQueue: (name: string) => ["queues", "create", name],
-  query: (sql: string) => ["d1", "execute", "DB", "--remote", "--json", "--command", sql],
+  query: (binding: string, sql: string) => ["d1", "execute", binding, "--remote", "--json", "--command", sql],
   // Values by standard input: a command line is readable by every process of the machine.
   putSecrets: ["secret", "bulk"],
   deploy: ["deploy", "--minify"],

@@ -6,15 +6,15 @@ import { referencedKeyIds } from "../keys/references.ts";
 const RECHECK_MS = 30_000;
 
 /**
- * Whether this deployment can serve: its database answers, and its key ring holds every key that stored rows refer
+ * Whether this deployment can serve: its databases answer, and its key ring holds every key that stored rows refer
  * to. Tells the world no more than that: 200, or 503 `storage_unavailable` or `key_missing`.
  */
 export const health = publicEndpoint({
   summary: "Whether the deployment can serve.",
   async handle({ services }) {
-    const { db, keys, healthMemory, log, now } = services;
+    const { keys, healthMemory, log, now } = services;
     if (healthMemory.okUntilMs <= now()) {
-      const missing = [...(await referencedKeyIds(db))].filter((kid) => keys.key(kid) === null);
+      const missing = [...(await referencedKeyIds(services))].filter((kid) => keys.key(kid) === null);
       if (missing.length > 0) {
         log.error("key_missing", { missingKeys: missing.join(" ") });
         throw new ApiError("key_missing", { reason: `missing: ${missing.join(" ")}` });

@@ -3,7 +3,7 @@ import { ApiError } from "../errors.ts";
 import { managementEndpoint } from "../http/endpoint.ts";
 import type { Services } from "../services.ts";
 import { type RingStatus, ringStatus } from "./key-status.ts";
-import { countReferences } from "./references.ts";
+import { countAllReferences } from "./references.ts";
 import { findRun, startRun } from "./reseal-run.ts";
 
 export const getKeys = managementEndpoint("owner", {
@@ -33,6 +33,6 @@ export const resealKeys = managementEndpoint("owner", {
   },
 });
 
-async function currentStatus({ db, keys }: Pick<Services, "db" | "keys">): Promise<RingStatus> {
-  return ringStatus(keys, await countReferences(db), await findRun(db));
+async function currentStatus(services: Pick<Services, "db" | "events" | "keys">): Promise<RingStatus> {
+  return ringStatus(services.keys, await countAllReferences(services), await findRun(services.db));
 }

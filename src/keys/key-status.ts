@@ -31,7 +31,7 @@ export interface ResealStatus {
   resealed: number;
   /** Not re-sealed in the pass under way, for whatever the log says; the pass will be repeated for them. */
   missed: number;
-  /** Rows that still need another key. Access tokens move when they are next presented. */
+  /** Rows that still need another key. Access tokens move when they are next presented, payloads of events expire. */
   remaining: ReferenceCounts;
 }
 

@@ -1,3 +1,4 @@
+import type { Services } from "../services.ts";
 import { type Database, type Statement, sql } from "../store/database.ts";
 
 /** What names a master key: rows whose column holds its id, by the name that the status gives them. */
@@ -9,10 +10,16 @@ const REFERENCES = {
   accessTokens: counted("access_tokens", "secret_mac_kid"),
   idempotencyKeys: counted("idempotency_keys", "answer_kid"),
   grants: counted("grant_keys", "kid"),
+  triggers: counted("triggers", "secrets_kid"),
+  destinations: counted("destinations", "secrets_kid"),
 };
 
-export type Referrer = keyof typeof REFERENCES;
-export const REFERRERS: readonly Referrer[] = [
+/** In the event log: payloads, which are not re-sealed, because they expire. */
+const EVENT_REFERENCES = counted("events", "body_kid");
+
+type ControlPlaneReferrer = keyof typeof REFERENCES;
+export type Referrer = ControlPlaneReferrer | "events";
+const CONTROL_PLANE: readonly ControlPlaneReferrer[] = [
   "connectors",
   "issuerKeys",
   "issuerLogins",
@@ -20,7 +27,10 @@ export const REFERRERS: readonly Referrer[] = [
   "accessTokens",
   "idempotencyKeys",
   "grants",
+  "triggers",
+  "destinations",
 ];
+export const REFERRERS: readonly Referrer[] = [...CONTROL_PLANE, "events"];
 
 /** The kid under which the index lists Grants that alone know what they need. */
 export const UNKNOWN_KID = "";
@@ -32,7 +42,7 @@ export type ReferenceCounts = Record<Referrer, number>;
 // are qualified because a table may have a column of the same name, which would win and make the walk endless.
 function distinct(table: string, column: string): string {
   return `WITH RECURSIVE kids (kid) AS (
-    SELECT min(${column}) FROM ${table}
+    SELECT min(${column}) FROM ${table} WHERE ${column} IS NOT NULL
     UNION ALL
     SELECT (SELECT min(t.${column}) FROM ${table} AS t WHERE t.${column} > kids.kid) FROM kids WHERE kids.kid IS NOT NULL
   )`;
@@ -47,28 +57,55 @@ function counted(table: string, column: string) {
   };
 }
 
-/** The statements behind `referencedKeyIds`. */
+/** The statements behind `referencedKeyIds` for the control plane. */
 export function keyReferenceStatements(): Statement[] {
-  return REFERRERS.map((referrer) => sql(REFERENCES[referrer].distinct));
+  return CONTROL_PLANE.map((referrer) => sql(REFERENCES[referrer].distinct));
+}
+
+/** The same for the event log. */
+export function eventKeyReferenceStatements(): Statement[] {
+  return [sql(EVENT_REFERENCES.distinct)];
 }
 
 /** Ids of the master keys that stored rows still need. */
-export async function referencedKeyIds(db: Database): Promise<Set<string>> {
-  const results = await db.batch<{ kid: string }[]>(keyReferenceStatements());
+export async function referencedKeyIds({ db, events }: Pick<Services, "db" | "events">): Promise<Set<string>> {
+  const results = [
+    ...(await db.batch<{ kid: string }[]>(keyReferenceStatements())),
+    ...(await events.batch<{ kid: string }[]>(eventKeyReferenceStatements())),
+  ];
   return new Set(results.flatMap(({ rows }) => rows.map(({ kid }) => kid)).filter((kid) => kid !== UNKNOWN_KID));
 }
 
-/** By master key, how many rows need it; counts indexes, so it takes as long as there are rows. */
+interface Count {
+  kid: string;
+  count: number;
+}
+
+/**
+ * By master key, how many rows of the control plane need it, of those that can be re-sealed; counts indexes, so it takes
+ * as long as there are rows.
+ */
 export async function countReferences(db: Database): Promise<Map<string, ReferenceCounts>> {
-  const statements = REFERRERS.map((referrer) => sql(REFERENCES[referrer].counts));
-  const results = await db.batch<{ kid: string; count: number }[]>(statements);
+  const results = await db.batch<Count[]>(CONTROL_PLANE.map((referrer) => sql(REFERENCES[referrer].counts)));
   const counts = new Map<string, ReferenceCounts>();
-  for (const [index, referrer] of REFERRERS.entries()) {
-    for (const { kid, count } of results[index]?.rows ?? []) {
-      counts.set(kid, { ...(counts.get(kid) ?? noReferences()), [referrer]: count });
-    }
-  }
+  for (const [index, referrer] of CONTROL_PLANE.entries()) add(counts, referrer, results[index]?.rows ?? []);
   return counts;
+}
+
+/** The same with the payloads of the event log. */
+export async function countAllReferences({
+  db,
+  events,
+}: Pick<Services, "db" | "events">): Promise<Map<string, ReferenceCounts>> {
+  const counts = await countReferences(db);
+  add(counts, "events", await events.all<Count>(sql(EVENT_REFERENCES.counts)));
+  return counts;
+}
+
+function add(counts: Map<string, ReferenceCounts>, referrer: Referrer, found: readonly Count[]): void {
+  for (const { kid, count } of found) {
+    counts.set(kid, { ...(counts.get(kid) ?? noReferences()), [referrer]: count });
+  }
 }
 
 export function noReferences(): ReferenceCounts {
@@ -80,5 +117,8 @@ export function noReferences(): ReferenceCounts {
     accessTokens: 0,
     idempotencyKeys: 0,
     grants: 0,
+    triggers: 0,
+    destinations: 0,
+    events: 0,
   };
 }

@@ -1,12 +1,14 @@
 import { type Database, type Statement, sql } from "../store/database.ts";
 
-/** What is re-sealed, in this order. Access tokens are MACs: only their holders can move them. */
+/** What is re-sealed, in this order. Access tokens are MACs: only their holders can move them. Payloads expire. */
 export const RESEAL_STAGES = [
   "connectors",
   "issuer_keys",
   "issuers",
   "authorization_requests",
   "idempotency_keys",
+  "triggers",
+  "destinations",
   "grants",
 ] as const;
 export type ResealStage = (typeof RESEAL_STAGES)[number];

@@ -5,6 +5,8 @@ import type { SealContext } from "../crypto/envelope.ts";
 import { answerContext } from "../http/idempotency-store.ts";
 import { issuerKeyContext } from "../issuer/signing-keys.ts";
 import { type Statement, sql } from "../store/database.ts";
+import { destinationSecretsContext } from "../triggers/settings/destination-secrets.ts";
+import { triggerSecretsContext } from "../triggers/settings/trigger-secrets.ts";
 import type { ResealRun, ResealStage } from "./reseal-run.ts";
 
 /** A row of the control plane with an envelope in it. */
@@ -66,6 +68,22 @@ const IDEMPOTENCY_KEYS_PAGE = `
   UNION ALL
   SELECT id, answer_kid AS kid, answer_sealed AS sealed, claimed_at_ms AS generation FROM idempotency_keys
   WHERE answer_kid > ?1 AND (answer_kid, id) > (?2, ?3)
+  ORDER BY 2, 1 LIMIT ?4`;
+
+const TRIGGERS_PAGE = `
+  SELECT connector_id AS id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM triggers
+  WHERE secrets_kid < ?1 AND (secrets_kid, connector_id) > (?2, ?3)
+  UNION ALL
+  SELECT connector_id AS id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM triggers
+  WHERE secrets_kid > ?1 AND (secrets_kid, connector_id) > (?2, ?3)
+  ORDER BY 2, 1 LIMIT ?4`;
+
+const DESTINATIONS_PAGE = `
+  SELECT id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM destinations
+  WHERE secrets_kid < ?1 AND (secrets_kid, id) > (?2, ?3)
+  UNION ALL
+  SELECT id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM destinations
+  WHERE secrets_kid > ?1 AND (secrets_kid, id) > (?2, ?3)
   ORDER BY 2, 1 LIMIT ?4`;
 
 /** Connectors, tombstones included. Neither revision moves: the connector is the same, and so are its tokens. */
@@ -153,10 +171,48 @@ const idempotencyKeys: SealedRows = {
     ),
 };
 
+/** Secrets with which providers sign. The revision does not move: they are the same. */
+const triggers: SealedRows = {
+  page: ({ primaryKid, afterKid, afterId }, limit) => sql(TRIGGERS_PAGE, primaryKid, afterKid, afterId, limit),
+  context: (teamId, { id, generation }) => triggerSecretsContext(teamId, id, generation),
+  nextGeneration: ({ generation }) => generation + 1,
+  replace: (row, next) =>
+    sql(
+      `UPDATE triggers SET secrets_sealed = ?, secrets_kid = ?, secrets_generation = ?
+       WHERE connector_id = ? AND secrets_generation = ? AND secrets_sealed = ?`,
+      next.sealed,
+      next.kid,
+      next.generation,
+      row.id,
+      row.generation,
+      row.sealed,
+    ),
+};
+
+/** Secrets with which we sign for destinations. */
+const destinations: SealedRows = {
+  page: ({ primaryKid, afterKid, afterId }, limit) => sql(DESTINATIONS_PAGE, primaryKid, afterKid, afterId, limit),
+  context: (teamId, { id, generation }) => destinationSecretsContext(teamId, id, generation),
+  nextGeneration: ({ generation }) => generation + 1,
+  replace: (row, next) =>
+    sql(
+      `UPDATE destinations SET secrets_sealed = ?, secrets_kid = ?, secrets_generation = ?
+       WHERE id = ? AND secrets_generation = ? AND secrets_sealed = ?`,
+      next.sealed,
+      next.kid,
+      next.generation,
+      row.id,
+      row.generation,
+      row.sealed,
+    ),
+};
+
 export const SEALED_ROWS: Record<Exclude<ResealStage, "grants">, SealedRows> = {
   connectors,
   issuer_keys: issuerKeys,
   issuers,
   authorization_requests: authorizationRequests,
   idempotency_keys: idempotencyKeys,
+  triggers,
+  destinations,
 };

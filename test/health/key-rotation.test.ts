@@ -52,7 +52,7 @@ describe("D-05 master-key rotation", () => {
     await env.DB.exec(
       "INSERT INTO issuer_keys (kid, alg, public_jwk, private_jwk_sealed, private_jwk_kid, created_at_ms) VALUES ('0', 'ES256', '{}', '', 'k1', 0)",
     );
-    expect(await referencedKeyIds(services.db)).toContain("k1");
+    expect(await referencedKeyIds(services)).toContain("k1");
     await env.DB.exec("DELETE FROM issuer_keys WHERE kid = '0'");
   });
 
