@@ -22,9 +22,16 @@ export interface Judged {
   config: ReadyTrigger;
   verdict: Verdict;
   /** Stores the payload of an event that is wanted. */
-  keep: (event: ProviderEvent) => Promise<IngestMessage>;
+  keep: (event: ProviderEvent) => Promise<Kept>;
   /** Forgets what was stored of the payload already. */
   discard: () => Promise<void>;
+}
+
+/** An event whose payload is stored or in its message. */
+export interface Kept {
+  message: IngestMessage;
+  /** As destinations get it; null = too long to be held. */
+  payload: Uint8Array<ArrayBuffer> | null;
 }
 
 /** The settings, if there is a recipe for this method. Throws `webhook_not_configured` or `method_not_allowed`. */

@@ -1,11 +1,10 @@
 import { sha256 } from "../../crypto/digest.ts";
 import { ApiError } from "../../errors.ts";
-import type { IngestMessage } from "../events/event.ts";
 import type { ProviderEvent, Verdict } from "../recipes/recipe.ts";
 import { blankPointers } from "../recipes/strip.ts";
 import { verifyRequest } from "../recipes/verify.ts";
 import { eventRecord } from "./event-record.ts";
-import { factsOf, type Hook, type Judged, type ReadyTrigger, ready } from "./hook.ts";
+import { factsOf, type Hook, type Judged, type Kept, type ReadyTrigger, ready } from "./hook.ts";
 import { ingestMessage, sealPayload } from "./ingest-message.ts";
 import { journalKey } from "./journal.ts";
 import { recipeContext } from "./trigger-config.ts";
@@ -40,7 +39,7 @@ async function keepWhole(
   config: ReadyTrigger,
   event: ProviderEvent,
   body: Uint8Array<ArrayBuffer>,
-): Promise<IngestMessage> {
+): Promise<Kept> {
   const { services, eventId } = hook;
   const payload = config.recipe.strips.length === 0 ? body : blankPointers(body, config.recipe.strips);
   const record = await eventRecord(event, {
@@ -49,5 +48,5 @@ async function keepWhole(
     digest: await sha256(payload),
   });
   const ref = await sealPayload(record, payload, services, config.teamId);
-  return ingestMessage(record, ref, config.journal ? journalKey(eventId) : null);
+  return { message: ingestMessage(record, ref, config.journal ? journalKey(eventId) : null), payload };
 }

@@ -49,7 +49,7 @@ export async function receiveLong(hook: Hook, chunks: AsyncIterable<Result<Uint8
     const keep = async (event: ProviderEvent) => {
       const record = await eventRecord(event, { ...factsOf(hook, config), size, digest: await hash.finish() });
       const ref: PayloadRef = await writer.finish();
-      return ingestMessage(record, ref, config.journal ? journalKey(eventId) : null);
+      return { message: ingestMessage(record, ref, config.journal ? journalKey(eventId) : null), payload: null };
     };
     return { config, verdict, keep, discard: () => writer.abort() };
   } catch (thrown) {

@@ -11,6 +11,7 @@ import { type Hook, type Judged, maxBodyBytes, notConfigured, type ReadyTrigger,
 import { judge } from "./judge.ts";
 import { receiveLong } from "./receive-long.ts";
 import { receiveBody } from "./received-body.ts";
+import { respond } from "./responder.ts";
 import { findTriggerConfig, noteVerified } from "./trigger-directory.ts";
 
 /**
@@ -72,15 +73,18 @@ async function acceptEvent(
   const { services, defer, note } = hook;
   note({ ...(secretId !== null && { matchedId: secretId }), ...(event.type !== null && { eventType: event.type }) });
   if (config.pendingVerification) noteVerified(hook.ingressId, config, { ...services, defer });
+  const usual = () => (answer === undefined ? acknowledgement(config.recipe) : answerOf(answer));
   if (!matchesType(event.type, config.events)) {
     note({ verdict: "unwanted" });
     defer(discard());
-  } else {
-    const message = await keep(event);
-    note({ verdict: "event", eventId: message.event.id, bytes: message.event.size });
-    await writeDurably(message, { ...services, defer });
+    return usual();
   }
-  return answer === undefined ? acknowledgement(config.recipe) : answerOf(answer);
+  const kept = await keep(event);
+  note({ verdict: "event", eventId: kept.message.event.id, bytes: kept.message.event.size });
+  const response = answer === undefined ? await respond(hook, config, kept) : null;
+  const message = { ...kept.message, responded: response?.responded ?? null };
+  await writeDurably(message, { ...services, defer });
+  return response?.answer ?? usual();
 }
 
 /** Keeps a secret that a handshake brought. Only the first counts, whoever sends another is refused. */
