@@ -34,6 +34,7 @@ export default defineConfig({
     globalSetup: ["./test/global/providers.ts"],
     setupFiles: ["./test/node/setup.ts", "./test/setup.ts", "./test/forget-providers.ts"],
     isolate: false,
+    expect: { poll: { interval: 2 } },
     sequence: { sequencer: CheapestFirst },
   },
 });

@@ -9,7 +9,6 @@ const MAX_GROUPS = 1000;
 interface Window {
   tokenId: string;
   untilMs: number;
-  asks: number;
   published: boolean;
 }
 
@@ -32,14 +31,13 @@ export class LeasePublisher {
       // After a published lease the next ask publishes at once: the group has shown that it is hot.
       const hot = current?.published === true && current.tokenId === tokenId;
       this.#windows.delete(groupId);
-      this.#windows.set(groupId, { tokenId, untilMs: leaseUntilMs, asks: 1, published: hot });
+      this.#windows.set(groupId, { tokenId, untilMs: leaseUntilMs, published: hot });
       for (const oldest of this.#windows.keys()) {
         if (this.#windows.size <= MAX_GROUPS) break;
         this.#windows.delete(oldest);
       }
       return hot;
     }
-    current.asks++;
     if (current.published) return false;
     current.published = true;
     current.untilMs = leaseUntilMs;

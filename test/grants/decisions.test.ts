@@ -10,7 +10,7 @@ import { decideFreshness } from "../../src/grants/freshness.ts";
 import { LeasePublisher } from "../../src/grants/lease-publisher.ts";
 import { grantName } from "../../src/grants/name.ts";
 import type { GrantIdentity, LeasedToken } from "../../src/grants/protocol.ts";
-import { nextTryAtMs } from "../../src/grants/upstream-revocation.ts";
+import { endsOwnGrant, nextTryAtMs } from "../../src/grants/upstream-revocation.ts";
 import { testServices } from "../support/services.ts";
 
 describe("a stored token", () => {
@@ -89,6 +89,26 @@ describe("after a failed mint", () => {
   });
   test("an upstream revocation is retried later and later, at least hourly", () => {
     expect([0, 1, 2, 20].map((tries) => nextTryAtMs(tries, 0))).toEqual([30_000, 60_000, 120_000, 3_600_000]);
+  });
+});
+
+describe("telling the provider of a token would end the grant's own authorization", () => {
+  const notice = (revocationScope: "token" | "grant" | null, subjectHash: string | null) =>
+    ({ hint: "access_token", revocationScope, subjectHash }) as const;
+  const active = (subjectHash: string | null) => ({ state: "active", subjectHash }) as const;
+
+  test("where it ends all of that user, and it is or may be the same one", () => {
+    expect(endsOwnGrant(notice("grant", "ada"), active("ada"))).toBe(true);
+    expect(endsOwnGrant(notice("grant", null), active("ada"))).toBe(true);
+    expect(endsOwnGrant(notice("grant", "ada"), active(null))).toBe(true);
+    expect(endsOwnGrant(notice("grant", null), active(null))).toBe(true);
+  });
+  test("and not where it is another user, or that token alone, or where nothing is left to end", () => {
+    expect(endsOwnGrant(notice("grant", "ada"), active("bob"))).toBe(false);
+    expect(endsOwnGrant(notice("token", "ada"), active("ada"))).toBe(false);
+    expect(endsOwnGrant(notice(null, null), active(null))).toBe(false);
+    expect(endsOwnGrant(notice("grant", "ada"), { state: "revoked", subjectHash: "ada" })).toBe(false);
+    expect(endsOwnGrant(notice("grant", "ada"), null)).toBe(false);
   });
 });
 

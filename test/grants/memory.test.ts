@@ -45,6 +45,16 @@ describe("what a Grant leases to KV", () => {
     expect([ask("group 0"), ask("group 1000"), ask("group 999")]).toEqual([false, true, true]);
   });
 
+  test("is counted anew with a new lease: that group was asked for last", () => {
+    const publisher = new LeasePublisher(world().deps);
+    const ask = (groupId: string, leaseFromMs: number) =>
+      publisher.asked({ ...leased, groupId, leaseFromMs, leaseUntilMs: leaseFromMs + 100 });
+    for (let index = 0; index < 1000; index++) ask(`group ${index}`, 0);
+    ask("group 0", 100);
+    ask("group 1000", 100);
+    expect([ask("group 0", 101), ask("group 2", 99), ask("group 1", 99)]).toEqual([true, true, false]);
+  });
+
   test("is published once in a lease that begins with its publication", () => {
     const publisher = new LeasePublisher(world().deps);
     const ask = (leaseFromMs: number) => publisher.asked({ ...leased, leaseFromMs, leaseUntilMs: leaseFromMs + 100 });

@@ -210,7 +210,7 @@ describe("a provider that does not take it", () => {
     });
     expect([world.asked, parsed(world.lines)]).toEqual([
       [],
-      [expect.objectContaining({ event: "grant.provider_changed" })],
+      [expect.objectContaining({ event: "grant.provider_changed", connectorId: world.connector.id })],
     ]);
   });
 
@@ -329,5 +329,6 @@ describe("D-05 re-sealing", () => {
   test("of a Grant that never held anything is done", async () => {
     const world = await grantWorld();
     await world.inside(async (grant) => expect(await grant.reseal("k1")).toEqual({ done: true, reason: "" }));
+    expect(await kidsOf(world.name)).toEqual([]);
   });
 });

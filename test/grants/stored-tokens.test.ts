@@ -93,6 +93,15 @@ describe("C-09 nothing that is still valid is forgotten silently", () => {
     expect(seen).toEqual({ before: HOUR_MS + 4, superseded: 0, after: null });
   });
 
+  test("a replaced token that ends after its replacement is what the last alarm is for", async () => {
+    const latest = await stored("outliving", (store) => {
+      store.commit("a", token(1, { groupId: "one", expiresAtMs: 2 * HOUR_MS, keepUntilMs: 2 * HOUR_MS }));
+      store.commit("a", token(2, { groupId: "one" }));
+      return store.latestExpiryMs();
+    });
+    expect(latest).toBe(2 * HOUR_MS);
+  });
+
   test("a revocation of one link takes its own tokens and those whose link is not known", async () => {
     const taken = await stored("links", (store) => {
       store.commit("a", token(1, { linkId: "lnk_1" }));

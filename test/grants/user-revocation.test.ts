@@ -127,6 +127,17 @@ describe("where a revocation ends everything that a user gave this client", () =
       .run();
   }
 
+  test("and where it ends one token, another grant of the same user is no reason to keep silent", async () => {
+    const world = await userWorld({ revocationScope: "token" });
+    world.script.exchange = () => alice;
+    await world.inside(async (grant) => {
+      await world.authorized(grant);
+      await neighbour(world, "active");
+      expect(await grant.revoke(EVERYTHING)).toMatchObject({ providerRevoked: 2 });
+    });
+    expect(revocations(world)).toEqual(["revoke rt-1", "revoke at-1"]);
+  });
+
   test.for([
     ["active", [], "shared"],
     ["revoked", ["revoke rt-1", "revoke at-1"], "confirmed"],
