@@ -32,20 +32,22 @@ test("a point is where queries look for it", () => {
     status: 200,
     minted: true,
     leaseLeftMs: 59_000,
+    verdict: "event",
+    bytes: 512,
   };
   // Positions are for ever: what is stored today is read with tomorrow's queries.
   expect(toDataPoint(request)).toEqual({
     indexes: ["scl_1"],
     blobs: [
       ...["request", "ok", "scl_1", "oauth", "prj_1", "production"],
-      ...["app", "POST", "/v1/connect/token/:c", "workload", "grant", "bypass"],
+      ...["app", "POST", "/v1/connect/token/:c", "workload", "grant", "bypass", "event"],
     ],
-    doubles: [7, 200, 1, 59_000, 0, 0, 0, 0],
+    doubles: [7, 200, 1, 59_000, 0, 0, 0, 0, 512],
   });
   expect(toDataPoint(MINT)).toEqual({
     indexes: ["scl_1"],
-    blobs: ["mint", "upstream_timeout", "scl_1", "oauth", "", "production", "app", "", "", "", "", ""],
-    doubles: [12, 0, 0, 0, 0, 0, 0, 0],
+    blobs: ["mint", "upstream_timeout", "scl_1", "oauth", "", "production", "app", "", "", "", "", "", ""],
+    doubles: [12, 0, 0, 0, 0, 0, 0, 0, 0],
   });
 });
 

@@ -169,6 +169,31 @@ describe("a signed event", () => {
   });
 });
 
+describe("the line of a webhook", () => {
+  test("says what it was, and nothing that its sender or its owner keeps secret", async () => {
+    const { ingressId, connectorId } = await at.trigger();
+    await at.deliver(ingressId, BODY);
+    const line = JSON.parse(at.services.lines.findLast((text) => text.includes('"event":"request"')) ?? "{}");
+    expect(line).toMatchObject({
+      route: "/hooks/:ingressId",
+      status: 200,
+      connectorId,
+      connectorType: "github",
+      verdict: "event",
+      matchedId: "sec_00",
+      eventId: at.queue.last.event.id,
+      eventType: "push",
+      bytes: BODY.length,
+    });
+    expect(JSON.stringify(line)).not.toContain(ingressId);
+    expect(at.services.points.at(-1)).toMatchObject({ verdict: "event", bytes: BODY.length, connectorId });
+    await at.deliver(ingressId, BODY, { secret: "a guess" });
+    const refused = at.services.points.at(-1);
+    expect(refused).toMatchObject({ verdict: "refused", outcome: "invalid_signature" });
+    expect(refused).not.toHaveProperty("eventType");
+  });
+});
+
 describe("a request that does not verify", () => {
   test("is 401 and tells its sender nothing of why", async () => {
     const { ingressId } = await at.trigger();
