@@ -42,6 +42,7 @@ import { setup } from "./team/setup-endpoints.ts";
 import { getTeam } from "./team/team-endpoints.ts";
 import { revokeTokens } from "./tokens/revoke-endpoints.ts";
 import { issueToken } from "./tokens/token-endpoints.ts";
+import { receiveHook } from "./triggers/ingress/hook-endpoint.ts";
 
 /**
  * Every URL but those of the files in public/, which the platform answers by itself. A parameter is one path segment, decoded once: `:p` a project (id or slug), `:c` a connector (id or uid),
@@ -106,6 +107,10 @@ export const ROUTES: readonly Route[] = [
   ["GET", "/v1/connect/connectors/:c/grants", getGrants],
   ["GET", "/v1/connect/connectors/:c/grants/:id", getGrant],
   ["DELETE", "/v1/connect/connectors/:c/grants/:id", deleteGrant],
+
+  // Providers' webhooks
+  ["POST", "/hooks/:ingressId", receiveHook],
+  ["GET", "/hooks/:ingressId", receiveHook],
 
   // Authorizations: the app asks, the user's browser goes and comes back
   ["POST", "/v1/connect/authorize/:c", startAuthorization],
