@@ -70,6 +70,8 @@ export interface LaneWorld {
   /** A new object on the same storage; the one before must not go on. */
   revive(deps?: Partial<LaneDeps>): DestinationLaneObject;
   sql: SqlStorage;
+  /** The lane's way to the scripted destination. */
+  fetch: LaneDeps["fetch"];
 }
 
 /** A lane with a destination of its own, a scripted one, over real storage and databases, with a clock that a test moves. */
@@ -125,6 +127,7 @@ export async function withLane(
       lines,
       answer: answering(200),
       sql: state.storage.sql,
+      fetch: deps.fetch,
       async deliveries(count, body) {
         const items: LaneItem[] = [];
         for (let index = 0; index < count; index++) {
