@@ -34,7 +34,7 @@ export async function eventRecord(event: ProviderEvent, received: Received): Pro
     connectorId,
     type: event.type?.slice(0, MAX_TYPE_LENGTH) ?? null,
     tenants: boundedTenants(event.tenants),
-    dedupKey: await dedupKey(event.id, bodySha256),
+    dedupKey: event.alwaysNew === true ? `new:${id}` : await dedupKey(event.id, bodySha256),
     // The signature is over the body, and so over its hash.
     dedupSigned: event.id === null || event.idIsSigned,
     receivedAtMs,

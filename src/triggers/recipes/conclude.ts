@@ -24,7 +24,8 @@ export async function conclude(
   if (rule !== null && answer === null) return CHALLENGE_REFUSED;
   if (answer !== null && rule?.event !== true) return { kind: "handshake", answer };
   const isSigned = (source: Source) => covers(spec, source);
-  const event = extractEvent(spec.event, facts, { isSigned, sentAtMs: judged.sentAtMs });
+  const read = extractEvent(spec.event, facts, { isSigned, sentAtMs: judged.sentAtMs });
+  const event = spec.alwaysNew === undefined ? read : { ...read, alwaysNew: spec.alwaysNew };
   return { kind: "event", event, secretId: key.secretId, ...(answer && { answer }) };
 }
 

@@ -49,6 +49,8 @@ export interface ProviderEvent {
   idIsSigned: boolean;
   /** When the provider says that it sent it. */
   sentAtMs: number | null;
+  /** A thin ping: two with the same body are two events, and nothing tells repeats apart. */
+  alwaysNew?: true;
 }
 
 /** What a provider gets for a handshake instead of an event's acknowledgement. */

@@ -76,6 +76,8 @@ export interface RecipeSpec {
   /** Pointers to blank. */
   strips?: readonly string[];
   maxBodyBytes?: number;
+  /** Two requests with one body are two events (Dropbox's pings); the body's hash must not tell repeats. */
+  alwaysNew?: true;
   /** 400 where a provider takes 401 for something else (Figma). */
   refusedStatus?: 400 | 401;
 }

@@ -304,7 +304,7 @@ export const CASES: Readonly<Record<string, ProviderCase>> = {
   dropbox: {
     body: '{"list_folder":{"accounts":["dbid:1","dbid:2"]},"delta":{"users":[1]}}',
     headers: async (body, secret) => ({ "x-dropbox-signature": await hex256(secret, body) }),
-    event: event(null, null, false, "dbid:1", "dbid:2"),
+    event: { ...event(null, null, false, "dbid:1", "dbid:2"), alwaysNew: true },
   },
   box: {
     body: '{"trigger":"FILE.UPLOADED","webhook":{"id":"13"}}',

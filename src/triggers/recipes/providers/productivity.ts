@@ -41,8 +41,9 @@ export const PRODUCTIVITY = providers({
     secret: { encoding: "base64" },
     tenant: "/base/id",
   },
-  // https://www.dropbox.com/developers/reference/webhooks (a thin ping)
+  // https://www.dropbox.com/developers/reference/webhooks (a thin ping, the same for every change of an account)
   dropbox: {
+    alwaysNew: true,
     header: "x-dropbox-signature",
     tenant: "/list_folder/accounts/*",
     replies: [

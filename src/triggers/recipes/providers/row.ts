@@ -5,7 +5,7 @@ import type { RecipeSpec, ReplyRule, SignatureRule, TimestampRule } from "../spe
 
 /** A provider's line of the table: what is not said is as most providers do it. */
 export interface Row
-  extends Pick<RecipeSpec, "idHeader" | "acknowledgement" | "strips" | "refusedStatus" | "maxBodyBytes">,
+  extends Pick<RecipeSpec, "idHeader" | "acknowledgement" | "strips" | "refusedStatus" | "maxBodyBytes" | "alwaysNew">,
     Partial<Omit<SignatureRule, "pointer">> {
   /** Connector types and services; the row's name if absent. */
   services?: readonly string[];
@@ -63,6 +63,7 @@ function provider(name: string, row: Row): Provider {
     strips: row.strips ?? [],
     ...(row.refusedStatus && { refusedStatus: row.refusedStatus }),
     ...(row.maxBodyBytes && { maxBodyBytes: row.maxBodyBytes }),
+    ...(row.alwaysNew && { alwaysNew: row.alwaysNew }),
   });
   return { services: row.services ?? [name], recipe, ...(row.settings && { settings: row.settings }) };
 }
