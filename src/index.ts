@@ -1,17 +1,21 @@
 import { type App, createApp, type Defer } from "./app.ts";
 import {
   type Bindings,
+  composeEventDeps,
   composeGrantDeps,
   composeHousekeeperDeps,
   composeLaneDeps,
   composeServices,
 } from "./bindings.ts";
 import { randomBytes } from "./crypto/random.ts";
+import { messageOf } from "./errors.ts";
 import { ConnectorGateObject } from "./grants/connector-gate.ts";
 import { GrantObject } from "./grants/grant.ts";
 import { HousekeeperObject } from "./housekeeping/housekeeper.ts";
 import { unusableResponse } from "./http/unusable.ts";
 import { ConnectEntrypoint } from "./service-binding/connect-entrypoint.ts";
+import { consumeDead, consumeIngest } from "./triggers/events/consumer.ts";
+import type { EventDeps } from "./triggers/events/deps.ts";
 import { DestinationLaneObject } from "./triggers/lanes/lane.ts";
 
 /** The single writer of one grant. */
@@ -66,11 +70,26 @@ async function firstFetch(request: Request, env: Bindings, defer: Defer): Promis
   return app.fetch(request, defer);
 }
 
+let eventDeps: EventDeps | null = null;
+
+/** Its Housekeeper sees to what a consumer leaves behind, and may be asleep for long when nothing came for long. */
+function firstDeps(env: Bindings, ctx: ExecutionContext): EventDeps {
+  const deps = composeEventDeps(env);
+  const nudge = env.HOUSEKEEPERS.getByName("housekeeper").nudge();
+  ctx.waitUntil(nudge.catch((error: unknown) => deps.log.warn("housekeeper.not_nudged", { reason: messageOf(error) })));
+  return deps;
+}
+
 export default {
   fetch(request, env, ctx) {
     const defer = (work: Promise<unknown>) => ctx.waitUntil(work);
     // A built app is used without waiting.
     return app === null ? firstFetch(request, env, defer) : app.fetch(request, defer);
+  },
+
+  async queue(batch, env, ctx) {
+    eventDeps ??= firstDeps(env, ctx);
+    await (batch.queue.endsWith("-dead") ? consumeDead : consumeIngest)(batch.messages, eventDeps);
   },
 
   async scheduled(_controller, env) {

@@ -7,9 +7,11 @@ import { purgeBeforeMs } from "../issuer/key-schedule.ts";
 import { purgeIssuerKeys } from "../issuer/key-store.ts";
 import { nextResealAtMs, type ResealDeps, stepReseal } from "../keys/reseal-step.ts";
 import { sql } from "../store/database.ts";
+import type { EventDeps } from "../triggers/events/deps.ts";
+import { keepUpEvents } from "../triggers/events/upkeep.ts";
 import { nextWalkAtMs, owedWalks, stepWalk, type WalkServices } from "./revocation-walk.ts";
 
-export type HousekeeperDeps = ResealDeps & WalkServices & WebhookDeps;
+export type HousekeeperDeps = ResealDeps & WalkServices & WebhookDeps & EventDeps;
 
 /** Both bound the calls that one alarm makes, of which the platform allows a limited number. */
 const WALKS_PER_ROUND = 10;
@@ -70,7 +72,8 @@ export class HousekeeperObject extends DurableObject<unknown> {
       grantsLeft -= await stepWalk(walk, grantsLeft, this.#deps);
     }
     if (grantsLeft > 0) await stepReseal(grantsLeft, this.#deps);
-    const dueAtMs = [await nextWalkAtMs(db), await nextResealAtMs(db), await nextUpkeepAtMs(db)].filter(
+    const eventsDueAtMs = await keepUpEvents(this.#deps);
+    const dueAtMs = [await nextWalkAtMs(db), await nextResealAtMs(db), await nextUpkeepAtMs(db), eventsDueAtMs].filter(
       (due) => due !== null,
     );
     return Math.min(Math.max(Math.min(...dueAtMs), now() + SOON_MS), now() + ROUND_MS);

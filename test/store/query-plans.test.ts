@@ -3,7 +3,12 @@ import { expect, test } from "vitest";
 import { CONNECTOR_SORTS, connectorListStatement } from "../../src/connectors/connector-list.ts";
 import { findConnector } from "../../src/connectors/connector-store.ts";
 import { linkListStatement } from "../../src/connectors/link-store.ts";
-import { countReferences, keyReferenceStatements } from "../../src/keys/references.ts";
+import {
+  countAllReferences,
+  countReferences,
+  eventKeyReferenceStatements,
+  keyReferenceStatements,
+} from "../../src/keys/references.ts";
 import { type Database, d1Database, type Statement } from "../../src/store/database.ts";
 import { type RevocableTable, revokeRow } from "../../src/store/revocation-clock.ts";
 import { textsBelow } from "../docs/texts.ts";
@@ -20,6 +25,12 @@ const BOUNDED: readonly (readonly [step: RegExp, why: string])[] = [
   [/^SCAN json_each\b/, "a list: bound to the statement, or the environments of one link"],
   [/^SCAN kids\n/, "the master keys that there are"],
   [/^SCAN w\n\s*SELECT w\.kid, w\.grant_name /, "the page that the subquery limited"],
+  [
+    /^(?:SCAN (?:made|known|u|\(subquery-\d\))|USE TEMP B-TREE FOR ORDER BY)[^\n]*\n\s*UPDATE deliveries SET\s+attempts =/,
+    "the updates of one call, and the attempts of a delivery: twelve at most, and the new ones",
+  ],
+  [/^SCAN \(subquery-\d\)\n\s*INSERT INTO events /, "one row, made up"],
+  [/^SCAN r USING INDEX replays_open\n/, "the replays that are running, and of those the first few"],
 ];
 
 const sources = textsBelow("src/");
@@ -42,6 +53,9 @@ const COMPUTED: Record<string, () => Promise<Statement[]> | Statement[]> = {
   },
   "REFERENCES[referrer].distinct": keyReferenceStatements,
   "REFERENCES[referrer].counts": () => recorded(countReferences),
+  "EVENT_REFERENCES.distinct": eventKeyReferenceStatements,
+  "EVENT_REFERENCES.counts": () =>
+    recorded((events) => countAllReferences({ db: d1Database(env.DB), events }), env.EVENTS),
 };
 
 function connectorLists(): Statement[] {
@@ -49,9 +63,9 @@ function connectorLists(): Statement[] {
   return CONNECTOR_SORTS.map((sort) => connectorListStatement(filter, { sort, after: null, limit: 5 }));
 }
 
-async function recorded(work: (db: Database) => Promise<unknown>): Promise<Statement[]> {
+async function recorded(work: (db: Database) => Promise<unknown>, on = env.DB): Promise<Statement[]> {
   const statements: Statement[] = [];
-  const real = d1Database(env.DB);
+  const real = d1Database(on);
   const noted = (statement: Statement) => {
     statements.push(statement);
     return statement;

@@ -1,14 +1,13 @@
 import { messageOf } from "../../errors.ts";
 import { type DeadLetterReason, recordDeadLetter } from "./dead-letters.ts";
 import type { EventDeps } from "./deps.ts";
+import type { Outcome } from "./dispatch.ts";
 import type { IngestMessage } from "./event.ts";
-import { fanOut } from "./fan-out.ts";
+import { fanOut, fanOutAlone } from "./fan-out.ts";
 import { parseIngestMessage } from "./message-codec.ts";
 
 /** From this try on a message is worked on alone, so that it fails for itself only. */
 const ALONE_FROM_ATTEMPT = 4;
-/** So many that fail alone, one after the other, say that it is not the messages: the rest need not try. */
-const FAILURES_IN_A_ROW = 3;
 const LONGEST_DELAY_S = 600;
 
 /** The part of a queue's message that consumers use. */
@@ -25,12 +24,8 @@ export async function consumeIngest(messages: readonly QueueMessage[], deps: Eve
     if (content === null) await putAside(message, "unreadable", deps);
     else (message.attempts < ALONE_FROM_ATTEMPT ? together : alone).push({ message, content });
   }
-  await consumeTogether(together, deps);
-  let failures = 0;
-  for (const readable of alone) {
-    if (failures === FAILURES_IN_A_ROW) retryLater(readable.message);
-    else failures = (await consumeTogether([readable], deps)) ? 0 : failures + 1;
-  }
+  settle(together, await fanOut(contentsOf(together), deps), deps);
+  settle(alone, await fanOutAlone(contentsOf(alone), deps), deps);
 }
 
 interface Readable {
@@ -38,22 +33,18 @@ interface Readable {
   content: IngestMessage;
 }
 
-/** Whether all of them succeeded. */
-async function consumeTogether(readables: readonly Readable[], deps: EventDeps): Promise<boolean> {
-  const reasons = await fanOut(
-    readables.map(({ content }) => content),
-    deps,
-  );
+const contentsOf = (readables: readonly Readable[]) => readables.map(({ content }) => content);
+
+function settle(readables: readonly Readable[], outcomes: readonly Outcome[], { log }: EventDeps): void {
   for (const [index, { message, content }] of readables.entries()) {
-    const reason = reasons[index] ?? null;
+    const reason = outcomes[index] ?? null;
     if (reason === null) {
       message.ack();
       continue;
     }
-    deps.log.warn("events.fan_out_failed", { eventId: content.event.id, attempts: message.attempts, reason });
+    log.warn("events.fan_out_failed", { eventId: content.event.id, attempts: message.attempts, reason });
     retryLater(message);
   }
-  return reasons.every((reason) => reason === null);
 }
 
 /** Consumes what failed too often. Its own failure is tried again. */

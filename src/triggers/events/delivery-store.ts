@@ -46,30 +46,32 @@ export async function deliveriesById(eventsDb: Database, ids: readonly string[])
 }
 
 /**
- * Stores those that are not there yet: of events that are there, and whose deliveries of that series are being made. One
- * value holds all of them, so that their number meets no limit of bound ones.
+ * Stores those that are not there yet, of events that are: while their deliveries of that series are being made, or, as
+ * `replayed`, while their payload is there. One value holds all, so that their number meets no limit of bound ones.
  */
-export function insertDispatched(deliveries: readonly NewDelivery[]): Statement {
+export function insertDeliveries(deliveries: readonly NewDelivery[], replayed = false): Statement {
   return sql(
     `INSERT INTO deliveries (id, event_id, connector_id, destination_id, series, lane, state, ended_because,
        attempt_count, attempts, next_attempt_at_ms, created_at_ms, updated_at_ms)
-     SELECT json_each.value ->> 'id', e.id, e.connector_id, json_each.value ->> 'destinationId', e.series,
+     SELECT json_each.value ->> 'id', e.id, e.connector_id, json_each.value ->> 'destinationId',
+       json_each.value ->> 'series',
        json_each.value ->> 'lane', json_each.value ->> 'state', json_each.value ->> 'endedBecause',
        json_each.value ->> 'attemptCount', json_each.value -> 'attempts', json_each.value ->> 'nextAttemptAtMs',
        json_each.value ->> 'createdAtMs', json_each.value ->> 'createdAtMs'
-     FROM json_each(?) CROSS JOIN events AS e
-     WHERE e.id = json_each.value ->> 'eventId' AND e.series = json_each.value ->> 'series' AND e.state = 'recorded'
+     FROM json_each(?1) CROSS JOIN events AS e
+     WHERE e.id = json_each.value ->> 'eventId' AND CASE WHEN ?2 THEN e.body_kid IS NOT NULL
+       ELSE e.series = json_each.value ->> 'series' AND e.state = 'recorded' END
      ON CONFLICT (id) DO NOTHING`,
     JSON.stringify(deliveries),
+    replayed ? 1 : 0,
   );
 }
 
 /** What a lane must be told of a delivery. */
-export interface PendingDelivery
-  extends Pick<Delivery, "id" | "eventId" | "connectorId" | "destinationId" | "series" | "lane"> {
-  attemptCount: number;
-  nextAttemptAtMs: number | null;
-}
+export type PendingDelivery = Pick<
+  Delivery,
+  "id" | "eventId" | "connectorId" | "destinationId" | "series" | "lane" | "attemptCount" | "nextAttemptAtMs"
+>;
 
 const PENDING_COLUMNS = `d.id, d.event_id AS eventId, d.connector_id AS connectorId,
   d.destination_id AS destinationId, d.series, d.lane, d.attempt_count AS attemptCount,

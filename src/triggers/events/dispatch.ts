@@ -1,6 +1,6 @@
 import { messageOf } from "../../errors.ts";
 import type { Statement } from "../../store/database.ts";
-import { insertDispatched, laneItem, type NewDelivery, type PendingDelivery, pendingOf } from "./delivery-store.ts";
+import { insertDeliveries, laneItem, type NewDelivery, type PendingDelivery, pendingOf } from "./delivery-store.ts";
 import type { EventDeps } from "./deps.ts";
 import { finishEvents, type StoredEvent } from "./event-store.ts";
 import { routesOf } from "./routes.ts";
@@ -23,7 +23,7 @@ export async function storeDeliveries(
   eventIds: readonly string[],
   { events }: EventDeps,
 ): Promise<{ rows: unknown[][]; pending: PendingDelivery[] }> {
-  const results = await events.batch([...before, insertDispatched(deliveries), pendingOf(eventIds)]);
+  const results = await events.batch([...before, insertDeliveries(deliveries), pendingOf(eventIds)]);
   const pending = results.at(-1)?.rows as PendingDelivery[];
   return { rows: results.slice(0, before.length).map(({ rows }) => rows), pending };
 }

@@ -12,3 +12,18 @@ export function newEventId(nowMs: number, randomBytes: (length: number) => Uint8
   for (const byte of randomBytes(RANDOM_CHARACTERS)) random += ALPHABET[byte & 31];
   return `evt_${time}${random}`;
 }
+
+/** When an event of that id was received (ms); NaN for what is no such id. */
+export function timeOfEventId(id: string): number {
+  return [...id.slice(4, 4 + TIME_CHARACTERS)].reduce((ms, character) => ms * 32 + digitOf(character), 0);
+}
+
+function digitOf(character: string): number {
+  const digit = ALPHABET.indexOf(character);
+  return digit < 0 ? Number.NaN : digit;
+}
+
+/** Sorts before every event that was received then or later, and behind those from before. */
+export function firstEventIdAt(ms: number): string {
+  return newEventId(Math.max(0, ms), (length) => new Uint8Array(length));
+}

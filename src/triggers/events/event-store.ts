@@ -92,6 +92,29 @@ export async function eventsById(eventsDb: Database, ids: readonly string[]): Pr
   return new Map(rows.map((row) => [row.id, eventOfRow(row)]));
 }
 
+/** The keys that the ingress makes of a payload's hash, for want of an id. */
+const HASH_KEY = /^sha256:/;
+
+/** What repeats of an event are known by: of a short body without an id none are. */
+function dedupKeyOf({ id, dedupKey, size }: EventRecord): string {
+  return HASH_KEY.test(dedupKey) && size <= HEARTBEAT_BYTES ? `${dedupKey}#${id}` : dedupKey;
+}
+
+/**
+ * Takes the key from the event that had it a day ago or longer, where the key is only a hash: the same content may come
+ * again some day. Null = the key is an id, which comes once.
+ */
+export function retireHash({ connectorId, dedupKey, receivedAtMs }: EventRecord): Statement | null {
+  if (!HASH_KEY.test(dedupKey)) return null;
+  return sql(
+    `UPDATE events SET dedup_key = dedup_key || '#' || id
+     WHERE connector_id = ? AND dedup_key = ? AND received_at_ms <= ?`,
+    connectorId,
+    dedupKey,
+    receivedAtMs - REPLAY_WINDOW_MS,
+  );
+}
+
 /** What an insertion met: the new row, or the one that was there before it. */
 export type Recorded = Pick<StoredEvent, "id" | "state" | "series" | "suspectedReplayOf">;
 
@@ -120,7 +143,7 @@ export function recordEvent(event: EventRecord, payload: PayloadRef, payloadDays
      RETURNING id, state, series, suspected_replay_of AS suspectedReplayOf`,
     event.id,
     event.connectorId,
-    event.dedupKey,
+    dedupKeyOf(event),
     event.dedupSigned ? 1 : 0,
     event.type,
     JSON.stringify(event.tenants),

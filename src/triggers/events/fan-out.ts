@@ -4,7 +4,7 @@ import type { NewDelivery } from "./delivery-store.ts";
 import type { EventDeps } from "./deps.ts";
 import { handOver, type Outcome, storeDeliveries } from "./dispatch.ts";
 import type { IngestMessage, PayloadRef } from "./event.ts";
-import { type Recorded, recordEvent, reopenEvent } from "./event-store.ts";
+import { type Recorded, recordEvent, reopenEvent, retireHash } from "./event-store.ts";
 import { deletePayload, MAX_WHOLE_BYTES, payloadKey } from "./payload-store.ts";
 import { planDeliveries } from "./planning.ts";
 import { resumeEvents } from "./resume.ts";
@@ -42,6 +42,21 @@ export async function fanOut(messages: readonly IngestMessage[], deps: EventDeps
   return messages.map((message) => outcomes.get(message) ?? null);
 }
 
+/** So many that fail alone, one after the other, say that it is not the messages. */
+const FAILURES_IN_A_ROW = 3;
+
+/** The same one by one, so that each fails for itself only; the rest is not tried when the fault is another one's. */
+export async function fanOutAlone(messages: readonly IngestMessage[], deps: EventDeps): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  let failures = 0;
+  for (const message of messages) {
+    const outcome = failures === FAILURES_IN_A_ROW ? "not tried" : ((await fanOut([message], deps))[0] ?? null);
+    if (failures < FAILURES_IN_A_ROW) failures = outcome === null ? 0 : failures + 1;
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
 interface Prepared {
   message: IngestMessage;
   payload: PayloadRef;
@@ -68,14 +83,15 @@ async function commit(prepared: readonly Prepared[], deps: EventDeps): Promise<M
   const outcomes = new Map<IngestMessage, Outcome>();
   if (prepared.length === 0) return outcomes;
   const inserts = prepared.map(({ message, payload, payloadDays }) => recordEvent(message.event, payload, payloadDays));
+  const retired = prepared.flatMap(({ message }) => retireHash(message.event) ?? []);
   const deliveries = prepared.flatMap((each) => each.deliveries);
   const ids = prepared.map(({ message }) => message.event.id);
-  const { rows, pending } = await storeDeliveries(inserts, deliveries, ids, deps);
+  const { rows, pending } = await storeDeliveries([...retired, ...inserts], deliveries, ids, deps);
 
   const fresh: Recorded[] = [];
   const repeats: { repeat: Prepared; of: Recorded }[] = [];
   for (const [index, each] of prepared.entries()) {
-    const met = rows[index]?.[0] as Recorded;
+    const met = rows[retired.length + index]?.[0] as Recorded;
     if (met.id !== each.message.event.id) repeats.push({ repeat: each, of: met });
     else if (met.state === "recorded") fresh.push(met);
   }
