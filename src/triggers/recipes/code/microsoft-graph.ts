@@ -8,7 +8,6 @@ import { asObjects, jsonObject, textIn } from "./json-body.ts";
 
 const EVENT: Extraction = {
   type: [[{ pointer: "/value/*/changeType" }, { pointer: "/value/*/lifecycleEvent" }]],
-  // A resource changes many times under the same ids, so nothing but the body tells repeats.
   id: [],
   tenant: [{ pointer: "/value/*/tenantId" }],
 };
@@ -54,5 +53,6 @@ async function judge(request: WebhookRequest, { secrets }: RecipeContext): Promi
   );
   const matching = usable[matches.indexOf(true)];
   if (matching === undefined) return refused("signature_mismatch");
-  return { kind: "event", event: readEvent(EVENT, request), secretId: matching.id };
+  // Of a drive, every change is told in the same words, without an id or a time.
+  return { kind: "event", event: { ...readEvent(EVENT, request), alwaysNew: true }, secretId: matching.id };
 }

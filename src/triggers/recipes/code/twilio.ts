@@ -4,7 +4,7 @@ import type { Provider } from "../checked-recipe.ts";
 import { conclude } from "../conclude.ts";
 import { dataRecipe } from "../data-recipe.ts";
 import { isVerdict, openRequest, signerOf } from "../opened.ts";
-import type { WebhookRequest } from "../recipe.ts";
+import type { Verdict, WebhookRequest } from "../recipe.ts";
 import { factsOf, isFormType } from "../sources.ts";
 import { codeRecipe, refused, settingTexts } from "./code-recipe.ts";
 
@@ -43,7 +43,7 @@ export const twilio: Provider = {
       for (const url of fields === null ? [] : urlVariants(calledUrl)) {
         const content = { before: utf8(url + fields), after: NOTHING };
         const key = await signerOf({ ...opened, content }, NOTHING);
-        if (key !== null) return conclude(SIGNED.spec, opened, key, factsOf(request, []), context);
+        if (key !== null) return known(await conclude(SIGNED.spec, opened, key, factsOf(request, []), context));
       }
       return refused("signature_mismatch");
     },
@@ -57,6 +57,12 @@ export const twilio: Provider = {
 };
 
 const NOTHING = new Uint8Array(0);
+
+/** Without its id, a request by GET has nothing to be told by, and a caller who presses 1 twice says it in the same words. */
+function known(verdict: Verdict): Verdict {
+  const isUnknown = verdict.kind === "event" && verdict.event.id === null;
+  return isUnknown ? { ...verdict, event: { ...verdict.event, alwaysNew: true } } : verdict;
+}
 
 /** Behind a proxy or a custom domain, Twilio has called, and signed, another origin and path. */
 function signedUrl(called: string, registered: string | undefined): string {

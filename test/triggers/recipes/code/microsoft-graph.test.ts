@@ -24,11 +24,18 @@ const validate = (token: string, given: { body?: string; method?: string } = {})
   });
 
 describe("Microsoft Graph's notifications", () => {
-  test("pass with our client state, and are known by their body alone", async () => {
+  test("pass with our client state, and are always new: a second change may be told in the same words", async () => {
     const other = { ...NOTICE, tenantId: "second", resource: "users/2" };
     expect(await send([NOTICE, other])).toEqual({
       kind: "event",
-      event: { type: "created", tenants: [NOTICE.tenantId, "second"], id: null, idIsSigned: false, sentAtMs: null },
+      event: {
+        type: "created",
+        tenants: [NOTICE.tenantId, "second"],
+        id: null,
+        idIsSigned: false,
+        sentAtMs: null,
+        alwaysNew: true,
+      },
       secretId: "sec_0",
     });
     const lifecycle = { clientState: STATE, lifecycleEvent: "reauthorizationRequired", subscriptionId: "s" };

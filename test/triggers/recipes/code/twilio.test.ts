@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import twilio from "twilio/lib/webhooks/webhooks.js";
 import { describe, expect, test } from "vitest";
 import { context, expectEvent, HOOK, hmac, judge, refusal, webhook } from "./support.ts";
@@ -67,7 +68,7 @@ describe("fault 31 a request of Twilio passes", () => {
   test("by GET, with everything in the URL", async () => {
     const url = `${HOOK}?CallSid=CA1&AccountSid=AC1`;
     const event = expectEvent(await send({ url, method: "GET", signature: await signatureOf(url), type: "" }));
-    expect(event.tenants).toEqual(["AC1"]);
+    expect(event).toMatchObject({ tenants: ["AC1"], id: null, alwaysNew: true });
   });
 
   test("whether or not its signer wrote the default port, and ours", async () => {
@@ -205,5 +206,26 @@ describe("what Twilio's own library accepts, we accept", () => {
     expectEvent(await send({ url, body: form, signature }));
     // The runtime hands out URLs as its parser writes them.
     expectEvent(await send({ url: new URL(url).href, body: form, signature }));
+  });
+
+  test("whatever the names and values are, and refuse it with any other", async () => {
+    const text = fc.string({ unit: "grapheme", maxLength: 12 });
+    const fields = fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(fields, fields, async (inQuery, inForm) => {
+        const url = `${HOOK}?${new URLSearchParams(inQuery)}`;
+        const form = new URLSearchParams(inForm);
+        const params: Record<string, string[]> = Object.create(null);
+        for (const name of form.keys()) params[name] = form.getAll(name);
+        const signature = twilio.getExpectedTwilioSignature(TOKEN, url, params);
+        expectEvent(await send({ url, body: String(form), signature }));
+        const more = `${form}&${new URLSearchParams([["added", "1"]])}`;
+        expect(await send({ url, body: more, signature })).toEqual(refusal("signature_mismatch"));
+        expect(await send({ url: `${url}&added=1`, body: String(form), signature })).toEqual(
+          refusal("signature_mismatch"),
+        );
+      }),
+      { numRuns: 60 },
+    );
   });
 });
