@@ -14,7 +14,7 @@ export interface BootedWorker {
   /** Of the workerd process; null where the system does not tell. */
   pid: number | null;
   miniflare: Miniflare;
-  /** How many request lines of the product's log name each rung, from its start on. */
+  /** How many request lines of the product's log name each rung or verdict, from its start on. */
   rungs(): Promise<Record<string, number>>;
   stop(): Promise<void>;
 }
@@ -23,15 +23,20 @@ const LIMITS = ["IP_LIMIT", "CALLER_LIMIT", "CONNECTOR_LIMIT", "BYPASS_LIMIT"];
 /** Refuses nobody, but is asked all the same. */
 const AMPLE = { limit: 1_000_000_000, period: 10 as const };
 
-/**
- * Start one Worker in a workerd of its own, with the bindings of `wrangler.toml` and the given variables, on that port
- * or any.
- */
+/** Where it listens and keeps its storage; any port, and a directory of its own, unless told. */
+export interface BootPlace {
+  port?: number | undefined;
+  storage?: string | undefined;
+  /** False = what is sent to the queue stays there. */
+  consumers?: boolean | undefined;
+}
+
+/** Start one Worker in a workerd of its own, with the bindings of `wrangler.toml` and the given variables. */
 export async function bootWorker(
   modulePath: string,
   vars: Record<string, string>,
   scratch: string,
-  listenOn = 0,
+  { port: listenOn = 0, storage, consumers = true }: BootPlace = {},
 ): Promise<BootedWorker> {
   const settings = await readFile(join(root, "wrangler.toml"), "utf8");
   const logPath = join(scratch, `${randomUUID()}.log`);
@@ -46,15 +51,17 @@ export async function bootWorker(
     kvNamespaces: ["LEASES"],
     r2Buckets: ["BLOBS"],
     queueProducers: { INGEST: "valetkey-ingest" },
-    queueConsumers: {
-      "valetkey-ingest": {
-        maxBatchSize: 50,
-        maxBatchTimeout: 1,
-        maxRetries: 20,
-        deadLetterQueue: "valetkey-ingest-dead",
-      },
-      "valetkey-ingest-dead": { maxBatchSize: 10, maxBatchTimeout: 5, maxRetries: 100 },
-    },
+    queueConsumers: !consumers
+      ? {}
+      : {
+          "valetkey-ingest": {
+            maxBatchSize: 50,
+            maxBatchTimeout: 1,
+            maxRetries: 20,
+            deadLetterQueue: "valetkey-ingest-dead",
+          },
+          "valetkey-ingest-dead": { maxBatchSize: 10, maxBatchTimeout: 5, maxRetries: 100 },
+        },
     ratelimits: Object.fromEntries(LIMITS.map((name) => [name, { namespace_id: name, simple: AMPLE }])),
     durableObjects: {
       GRANTS: { className: "Grant", useSQLite: true },
@@ -64,6 +71,7 @@ export async function bootWorker(
     },
     bindings: vars,
   });
+  if (storage !== undefined) options.resourcePersistencePath = storage;
   process.env.MINIFLARE_WORKERD_PATH = await writeLauncher(scratch, logPath);
   const before = new Set(childrenOf(process.pid));
   const miniflare = new Miniflare(options);
@@ -86,7 +94,7 @@ async function writeLauncher(scratch: string, logPath: string): Promise<string> 
 async function countRungs(logPath: string): Promise<Record<string, number>> {
   const rungs = new Map<string, number>();
   for await (const line of createInterface({ input: createReadStream(logPath) })) {
-    const rung = /\\"rung\\":\\"(\w+)\\"/.exec(line)?.[1];
+    const rung = /\\"(?:rung|verdict)\\":\\"(\w+)\\"/.exec(line)?.[1];
     if (rung !== undefined) rungs.set(rung, (rungs.get(rung) ?? 0) + 1);
   }
   return Object.fromEntries(rungs);

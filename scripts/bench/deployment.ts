@@ -21,6 +21,10 @@ export interface DeploymentOptions {
   leaseSeconds: number;
   /** Where browsers find it, too; absent = nobody comes by browser, and any port will do. */
   port?: number;
+  /** A directory for what it stores; absent = one of its own. */
+  storage?: string;
+  /** False = nobody takes events from the queue. */
+  consumers?: boolean;
 }
 
 export interface Deployment {
@@ -44,7 +48,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
     PUBLIC_ORIGIN: origin,
     ALLOW_LOOPBACK: "true",
   };
-  const worker = await bootWorker(options.modulePath, vars, options.scratch, options.port);
+  const worker = await bootWorker(options.modulePath, vars, options.scratch, options);
   const database = await worker.miniflare.getD1Database("DB");
   await applySchema(database, "schema.sql");
   await applySchema(await worker.miniflare.getD1Database("EVENTS"), "schema.events.sql");

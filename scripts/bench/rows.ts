@@ -4,6 +4,7 @@ import { bootWorker } from "./boot.ts";
 import type { Bundles } from "./bundles.ts";
 import { addSilentConnectors, type Deployment, deploy, ORIGIN, tokenPath, tokenRequest } from "./deployment.ts";
 import type { Effort, Side } from "./measure.ts";
+import { acknowledgements } from "./webhooks.ts";
 import { ISSUER, type WorkloadIssuer } from "./workload-issuer.ts";
 
 export interface Row {
@@ -11,8 +12,8 @@ export interface Row {
   name: string;
   ceilingName: string;
   target: number;
-  /** Rungs that may answer; what else answers more than one request in a hundred spoils the row. */
-  rung: "memory" | "kv" | "grant";
+  /** Which rung must answer, or what a webhook must be found to be; else the row is another one. */
+  rung: "memory" | "kv" | "grant" | "event";
   prepare(bench: Bench, effort: Effort): Promise<{ ceiling: Side; product: Side }>;
 }
 
@@ -69,6 +70,14 @@ export const ROWS: readonly Row[] = [
     target: 0.95,
     rung: "memory",
     prepare: manyAgainstFew,
+  },
+  {
+    id: "webhook",
+    name: "a signed webhook, acknowledged",
+    ceilingName: "+ reading the body and one queue send",
+    target: 0.6,
+    rung: "event",
+    prepare: acknowledgements,
   },
 ];
 

@@ -9,6 +9,7 @@ interface CeilingBindings {
   CALLER_LIMIT: RateLimit;
   CONNECTOR_LIMIT: RateLimit;
   LEASES: KVNamespace;
+  INGEST: Queue;
   GRANTS: DurableObjectNamespace<Grant>;
   /** The issuer's public key, as a JWK in JSON. */
   ISSUER_JWK: string;
@@ -28,6 +29,7 @@ export class Grant extends DurableObject<CeilingBindings> {
 /** `wrangler.toml` names them. */
 export class ConnectorGate extends DurableObject {}
 export class Housekeeper extends DurableObject {}
+export class DestinationLane extends DurableObject {}
 
 let key: CryptoKey | Uint8Array | null = null;
 let answer: unknown = null;
@@ -65,5 +67,18 @@ app.post("/object/:c", async ({ req, json, env }) => {
   }
   return json(await env.GRANTS.getByName(req.param("c")).token(body));
 });
+
+app.post("/ack/:c", async ({ req, env, body }) => {
+  const payload = new Uint8Array(await req.arrayBuffer());
+  await env.INGEST.send({ event: EVENT, payload }, { contentType: "v8" });
+  return body(null);
+});
+
+/** About what the product tells of an event, beside its payload. */
+const EVENT = {
+  id: "evt_01k0000000000000000000000",
+  headers: { "user-agent": "GitHub-Hookshot/bench" },
+  facts: "f".repeat(600),
+};
 
 export default app;
