@@ -15,11 +15,14 @@ describe("docs/storage.md names what is stored", () => {
     expect(rowsOf(controlPlane)).toEqual(tables);
   });
 
-  test("every table of a Grant has a line, and no line is of a table that is gone", () => {
-    const [, grant = ""] = storage.split("Tables of a Grant");
-    const tables = tablesOf(Object.values(textsBelow("src/grants/")).join("\n"));
+  test.for([
+    ["a Grant", "src/grants/"],
+    ["a DestinationLane", "src/triggers/lanes/"],
+  ] as const)("every table of %s has a line, and no line is of a table that is gone", ([object, folder]) => {
+    const [, section = ""] = storage.split(`Tables of ${object}`);
+    const tables = tablesOf(Object.values(textsBelow(folder)).join("\n"));
     expect(tables.length).toBeGreaterThan(1);
-    expect(rowsOf(grant.split("\n## ")[0] ?? "")).toEqual(tables);
+    expect(rowsOf(section.split(/\n## |\nTables of /)[0] ?? "")).toEqual(tables);
   });
 
   test("every sealed column is named beside the key that it needs", () => {
