@@ -11,13 +11,14 @@ export function numberStart(byte: number): NumberState | null {
 /** The state after one more byte; null = it does not belong to the number. */
 export function numberGoesOn(state: NumberState, byte: number): NumberState | null {
   const digit = isDigit(byte);
+  if (digit && state === "whole") return state;
   const marksExponent = (byte | 0x20) === LOWER_E;
   switch (state) {
     case "minus":
       return numberStart(byte) === "minus" ? null : numberStart(byte);
     case "zero":
     case "whole":
-      if (digit) return state === "whole" ? "whole" : null;
+      if (digit) return null;
       if (byte === POINT) return "point";
       return marksExponent ? "e" : null;
     case "point":

@@ -73,8 +73,8 @@ export class JsonScanner {
   write(chunk: Uint8Array): void {
     for (let index = 0; index < chunk.length && this.#state !== "invalid"; ) {
       if (this.#state === "string") index = this.#readString(chunk, index);
-      else if (this.#isBom(chunk[index], index)) index++;
-      else if (this.#step(chunk[index] ?? 0, index)) index++;
+      else if (this.#state === "number") index = this.#readNumber(chunk, index);
+      else this.#step(chunk[index] ?? 0, index++);
     }
     this.#offset += chunk.length;
   }
@@ -86,38 +86,23 @@ export class JsonScanner {
     return isWhole ? this.#captures : null;
   }
 
-  /** Takes one byte outside of a string; false = it ended a number, and is to be looked at again. */
-  #step(byte: number, index: number): boolean {
-    switch (this.#state) {
-      case "number":
-        return this.#readNumber(byte);
-      case "literal":
-        this.#readLiteral(byte);
-        return true;
-      case "escape":
-        this.#readEscape(byte);
-        return true;
-      case "unicode":
-        this.#token.keep(byte);
-        if (!isHexDigit(byte)) this.#state = "invalid";
-        else if (--this.#digitsLeft === 0) this.#state = "string";
-        return true;
-      default:
-        if (!isSpace(byte)) this.#readStructure(byte, index);
-        return true;
-    }
-  }
-
-  /** `JSON.parse` is given texts without a byte order mark. */
-  #isBom(byte: number | undefined, index: number): boolean {
-    if (this.#offset + index !== this.#bomLength || byte !== BOM[this.#bomLength]) return false;
-    this.#bomLength++;
-    return true;
+  /** Takes one byte outside of a string and a number. */
+  #step(byte: number, index: number): void {
+    if (this.#state === "literal") this.#readLiteral(byte);
+    else if (this.#state === "escape") this.#readEscape(byte);
+    else if (this.#state === "unicode") {
+      this.#token.keep(byte);
+      if (!isHexDigit(byte)) this.#state = "invalid";
+      else if (--this.#digitsLeft === 0) this.#state = "string";
+    } else if (this.#offset + index === this.#bomLength && byte === BOM[this.#bomLength]) {
+      // `JSON.parse` is given texts without a byte order mark.
+      this.#bomLength++;
+    } else if (!isSpace(byte)) this.#readStructure(byte, index);
   }
 
   #readStructure(byte: number, index: number): void {
     const state = this.#state;
-    const inObject = this.#levels.at(-1);
+    const inObject = this.#levels[this.#levels.length - 1];
     if (state === "after-value") {
       if (byte === COMMA && inObject === true) this.#state = "name";
       else if (byte === COMMA && inObject === false) this.#state = "item";
@@ -213,16 +198,19 @@ export class JsonScanner {
     }
   }
 
-  #readNumber(byte: number): boolean {
-    const next = numberGoesOn(this.#number, byte);
-    if (next !== null) {
+  /** Reads on to the number's end, whose next byte is then to be looked at. */
+  #readNumber(chunk: Uint8Array, from: number): number {
+    let end = from;
+    for (; end < chunk.length; end++) {
+      const next = numberGoesOn(this.#number, chunk[end] ?? 0);
+      if (next === null) break;
       this.#number = next;
-      this.#token.keep(byte);
-      return true;
     }
+    this.#token.keepAll(chunk, from, end);
+    if (end === chunk.length) return end;
     if (numberMayEnd(this.#number)) this.#endNumber();
     else this.#state = "invalid";
-    return false;
+    return end;
   }
 
   #endNumber(): void {

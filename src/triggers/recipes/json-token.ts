@@ -3,13 +3,15 @@ const MAX_BYTES = 4096;
 
 /** The bytes of the name, string or number that a scan is reading, kept only where somebody wants them. */
 export class JsonToken {
-  readonly #bytes = new Uint8Array(MAX_BYTES);
+  /** Made when somebody wants something: most of a text is skipped. */
+  #bytes = NOTHING;
   #length = 0;
   #wanted = false;
 
   begin(wanted: boolean): void {
     this.#length = 0;
     this.#wanted = wanted;
+    if (wanted && this.#bytes === NOTHING) this.#bytes = new Uint8Array(MAX_BYTES);
   }
 
   keep(byte: number): void {
@@ -33,3 +35,4 @@ export class JsonToken {
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+const NOTHING = new Uint8Array();

@@ -159,11 +159,11 @@ describe("the JSON scanner", () => {
     expect(found(`{"id":1,"deep":${"[".repeat(999)}${"]".repeat(999)}}`, "/id")).toEqual([1]);
   });
 
-  it("fault 45 forgets a million repeated members as it goes", () => {
+  it("fault 45 forgets a hundred thousand repeated members as it goes", () => {
     const scanner = new JsonScanner(["/a/id"]);
     scanner.write(utf8('{"a":{"id":0'));
     const members = utf8(',"id":1'.repeat(1000));
-    for (let round = 0; round < 1000; round++) scanner.write(members);
+    for (let round = 0; round < 100; round++) scanner.write(members);
     scanner.write(utf8(',"id":2}}'));
     expect(scanner.finish()?.at("/a/id")).toEqual([2]);
   });
