@@ -122,13 +122,72 @@ describe("the list of a connector's grants", () => {
   });
 
   test("is refused with an issuer of nobody, with a parameter twice, and for a connector that is not there", async () => {
-    expect((await api.get(`${grants}?subjectIssuer=https%3A%2F%2Fi.example`, viewer)).status).toBe(400);
+    const alone = await api.get(`${grants}?subjectIssuer=https%3A%2F%2Fi.example`, viewer);
+    expect([alone.status, alone.text]).toEqual([400, expect.stringMatching(/subjectIssuer.*needs subjectId, too/)]);
     expect((await api.get(`${grants}?limit=0`, viewer)).status).toBe(400);
     expect((await api.get("/v1/connect/connectors/scl_nothing/grants", viewer)).status).toBe(404);
   });
 });
 
+test.for([
+  ["subjectId", 512],
+  ["subjectIssuer", 2048],
+  ["environment", 100],
+] as const)("%s is a text of one to %i characters", async ([name, longest]) => {
+  const statusOf = async (length: number) => {
+    const query = new URLSearchParams({ subjectId: "ada", [name]: "x".repeat(length) });
+    return (await api.get(`${grants}?${query}`, viewer)).status;
+  };
+  expect([await statusOf(0), await statusOf(1), await statusOf(longest), await statusOf(longest + 1)]).toEqual([
+    400, 200, 200, 400,
+  ]);
+});
+
 describe("one grant", () => {
+  test("that is told of as refreshed says when, and how that ended", async () => {
+    const identity = identityOf("harry");
+    await assertIndexRow(db, await grantName(identity), identity, "k1", 5);
+    const real = objects.grant("g1:none", null);
+    const describe = async () => ({
+      authorizationId: "aut_1",
+      state: "active" as const,
+      scopes: ["a"],
+      refreshable: true,
+      authorizedAtMs: 1,
+      accessTokenExpiresAtMs: 2,
+      lastRefresh: { atMs: 3, outcome: "upstream_timeout" as const },
+      nextAttemptAtMs: 4,
+      upstreamRevocation: { outcome: "pending" as const, atMs: null },
+    });
+    const told = await isolate({ grants: { ...objects, grant: () => ({ ...real, describe }) } });
+    expect((await told.api.get(pathOf(await grantName(identity)), viewer)).body).toEqual({
+      id: await grantName(identity),
+      subject: { type: "user", id: "harry" },
+      environment: "production",
+      state: "active",
+      createdAt: 5,
+      seenAt: 5,
+      authorizationId: "aut_1",
+      scopes: ["a"],
+      refreshable: true,
+      authorizedAt: 1,
+      accessTokenExpiresAt: 2,
+      lastOutcome: { at: 3, code: "upstream_timeout" },
+      nextAttemptAt: 4,
+      upstreamRevocation: { outcome: "pending", at: null },
+    });
+  });
+
+  test("that cannot be reached is not said to have ended", async () => {
+    const identity = identityOf("iris");
+    await assertIndexRow(db, await grantName(identity), identity, "k1", 5);
+    const real = objects.grant("g1:none", null);
+    const revoke = () => Promise.reject(new Error("the object is gone"));
+    const deaf = await isolate({ grants: { ...objects, grant: () => ({ ...real, revoke }) } });
+    const { status, body, headers } = await deaf.api.delete(pathOf(await grantName(identity)), owner);
+    expect([status, body.error.code, headers.get("retry-after")]).toEqual([503, "storage_unavailable", "1"]);
+  });
+
   test("is what its user authorized, and no token", async () => {
     const name = await pasted(identityOf("carol"));
     const { status, body, text } = await api.get(pathOf(name), viewer);

@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
-import { seedTeam } from "../connectors/rows.ts";
+import { indexAuthorization, isSubjectShared } from "../../src/grants/external-subject.ts";
+import { assertIndexRow } from "../../src/grants/index-row.ts";
+import { db, seedTeam } from "../connectors/rows.ts";
 import { type UserWorld, userWorld } from "./user-world.ts";
 import { EVERYTHING, LIFETIME_MS, rows, START_MS, said } from "./world.ts";
 
@@ -194,6 +196,30 @@ describe("where a revocation ends everything that a user gave this client", () =
       await restart().alarm();
     });
     expect(revocations(world)).toEqual(["revoke rt-1", "revoke at-1"]);
+  });
+});
+
+describe("whether another grant is of the same user at the provider", () => {
+  test("is no question about the app's own tokens", async () => {
+    const app = { connectorId: "scl_1", subject: { type: "app" } } as const;
+    expect(await isSubjectShared(db, app, null, "g1:own")).toBe(false);
+  });
+
+  test("of an unknown user is asked for that user, of that issuer, of that connector", async () => {
+    const world = await userWorld();
+    const { id: connectorId } = world.connector;
+    const subject = { type: "user", namespace: null, issuer: "https://i.example", id: "ida" } as const;
+    const other = { connectorId, installationId: null, subject, partition: "preview" };
+    await assertIndexRow(db, "g1:of-ida", other, "k1", 1);
+    const shared = (change: object, at = connectorId) =>
+      isSubjectShared(db, { connectorId: at, subject: { ...subject, ...change } }, null, "g1:own");
+    expect(await shared({})).toBe(false);
+    await indexAuthorization(db, "g1:of-ida", { subjectHash: null, state: "active" });
+    expect(await shared({})).toBe(true);
+    expect(await shared({ id: "ian" })).toBe(false);
+    expect(await shared({ issuer: null })).toBe(false);
+    expect(await shared({}, "scl_other")).toBe(false);
+    expect(await isSubjectShared(db, other, null, "g1:of-ida")).toBe(false);
   });
 });
 
