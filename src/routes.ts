@@ -42,6 +42,26 @@ import { setup } from "./team/setup-endpoints.ts";
 import { getTeam } from "./team/team-endpoints.ts";
 import { revokeTokens } from "./tokens/revoke-endpoints.ts";
 import { issueToken } from "./tokens/token-endpoints.ts";
+import { getDeadLetters, postDeadLetterReplay } from "./triggers/api/dead-letter-endpoints.ts";
+import {
+  getDeliveries,
+  getDelivery,
+  postDeliveryCancel,
+  postDeliveryReplay,
+} from "./triggers/api/delivery-endpoints.ts";
+import {
+  deleteDestination,
+  getDestination,
+  getDestinations,
+  patchDestination,
+  postDestination,
+  postDestinationSecret,
+  postDestinationTest,
+} from "./triggers/api/destination-endpoints.ts";
+import { getEvent, getEvents } from "./triggers/api/event-endpoints.ts";
+import { deleteReplay, getReplay, getReplays, postReplay } from "./triggers/api/replay-endpoints.ts";
+import { getTrigger, putTrigger } from "./triggers/api/trigger-endpoints.ts";
+import { patchTypedDestinations } from "./triggers/api/typed-destinations-endpoint.ts";
 import { receiveHook } from "./triggers/ingress/hook-endpoint.ts";
 
 /**
@@ -95,6 +115,32 @@ export const ROUTES: readonly Route[] = [
   ["POST", "/v1/connect/connectors/:c/projects/:p", putProjectLink],
   ["DELETE", "/v1/connect/connectors/:c/projects/:p", deleteLink],
   ["GET", "/v1/connectors/:c/jwks.json", getConnectorKeys],
+
+  // What connectors receive, and where it goes
+  ["GET", "/v1/connect/connectors/:c/triggers", getTrigger],
+  ["PUT", "/v1/connect/connectors/:c/triggers", putTrigger],
+  ["PATCH", "/v1/connect/connectors/:c/trigger-destinations", patchTypedDestinations],
+  ["POST", "/v1/connect/connectors/:c/destinations", postDestination],
+  ["GET", "/v1/connect/connectors/:c/destinations", getDestinations],
+  ["GET", "/v1/connect/connectors/:c/destinations/:id", getDestination],
+  ["PATCH", "/v1/connect/connectors/:c/destinations/:id", patchDestination],
+  ["DELETE", "/v1/connect/connectors/:c/destinations/:id", deleteDestination],
+  ["POST", "/v1/connect/connectors/:c/destinations/:id/secrets", postDestinationSecret],
+  ["POST", "/v1/connect/connectors/:c/destinations/:id/test", postDestinationTest],
+
+  // What was received, and what became of it
+  ["GET", "/v1/connect/events", getEvents],
+  ["GET", "/v1/connect/events/:id", getEvent],
+  ["GET", "/v1/connect/deliveries", getDeliveries],
+  ["GET", "/v1/connect/deliveries/:id", getDelivery],
+  ["POST", "/v1/connect/deliveries/:id/replay", postDeliveryReplay],
+  ["POST", "/v1/connect/deliveries/:id/cancel", postDeliveryCancel],
+  ["POST", "/v1/connect/replays", postReplay],
+  ["GET", "/v1/connect/replays", getReplays],
+  ["GET", "/v1/connect/replays/:id", getReplay],
+  ["DELETE", "/v1/connect/replays/:id", deleteReplay],
+  ["GET", "/v1/connect/dead-letters", getDeadLetters],
+  ["POST", "/v1/connect/dead-letters/:id/replay", postDeadLetterReplay],
 
   // Icons
   ["POST", "/v2/files", uploadFile],

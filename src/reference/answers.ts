@@ -1,13 +1,14 @@
 import * as z from "zod";
 import * as grantShapes from "./grant-shapes.ts";
 import * as shapes from "./shapes.ts";
+import * as triggers from "./trigger-shapes.ts";
 
 const pagination = z.looseObject({ next: z.string().nullable() });
 const page = (name: string, item: z.ZodType) => z.looseObject({ [name]: z.array(item), pagination });
 
 /** What stands in the reference as a component of its own, by name. */
 export const COMPONENTS: ReadonlyMap<string, z.ZodType> = new Map(
-  Object.entries<z.ZodType>({ ...shapes, ...grantShapes }).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  Object.entries<z.ZodType>({ ...shapes, ...grantShapes, ...triggers }).toSorted(([a], [b]) => (a < b ? -1 : 1)),
 );
 
 /** The body of each route's answer. Routes that are not here answer without a body, or with what `raw` says. */
@@ -49,6 +50,26 @@ export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodType }> = {
   "GET /v1/connect/connectors/:c/projects/:p": ok(shapes.Link),
   "POST /v1/connect/connectors/:c/projects/:p": ok(shapes.Link),
   "GET /v1/connectors/:c/jwks.json": ok(shapes.JwkSet),
+  "GET /v1/connect/connectors/:c/triggers": ok(triggers.Trigger),
+  "PUT /v1/connect/connectors/:c/triggers": ok(triggers.Trigger),
+  "PATCH /v1/connect/connectors/:c/trigger-destinations": ok(shapes.Connector),
+  "POST /v1/connect/connectors/:c/destinations": created(triggers.NewDestination),
+  "GET /v1/connect/connectors/:c/destinations": ok(page("destinations", triggers.Destination)),
+  "GET /v1/connect/connectors/:c/destinations/:id": ok(triggers.DestinationWithSecrets),
+  "PATCH /v1/connect/connectors/:c/destinations/:id": ok(triggers.DestinationWithSecrets),
+  "POST /v1/connect/connectors/:c/destinations/:id/secrets": created(triggers.RotatedSecret),
+  "POST /v1/connect/connectors/:c/destinations/:id/test": created(triggers.Delivery),
+  "GET /v1/connect/events": ok(page("events", triggers.Event)),
+  "GET /v1/connect/events/:id": ok(triggers.EventWithPayload),
+  "GET /v1/connect/deliveries": ok(page("deliveries", triggers.Delivery)),
+  "GET /v1/connect/deliveries/:id": ok(triggers.DeliveryWithAttempts),
+  "POST /v1/connect/deliveries/:id/replay": created(triggers.Delivery),
+  "POST /v1/connect/deliveries/:id/cancel": ok(triggers.Delivery),
+  "POST /v1/connect/replays": created(triggers.Replay),
+  "GET /v1/connect/replays": ok(page("replays", triggers.Replay)),
+  "GET /v1/connect/replays/:id": ok(triggers.Replay),
+  "GET /v1/connect/dead-letters": ok(page("deadLetters", triggers.DeadLetter)),
+  "POST /v1/connect/dead-letters/:id/replay": ok(z.looseObject({ eventId: z.string() })),
   "POST /v2/files": ok(z.looseObject({ urls: z.array(z.string()) })),
   "POST /v1/connect/token/:c": ok(shapes.Token),
   "DELETE /v1/connect/connectors/:c/tokens": ok(shapes.Revocation),

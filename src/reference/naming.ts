@@ -2,6 +2,8 @@
 const TAGS: [pattern: RegExp, tag: string][] = [
   [/\/token\/:c$|\/tokens$/, "Tokens"],
   [/^\/authorize|callback\/|\/connect\/(authorize|complete|result)/, "Authorizations"],
+  [/\/connectors\/:c\/(triggers|trigger-destinations|destinations)/, "Triggers"],
+  [/\/connect\/(events|deliveries|replays|dead-letters)/, "Triggers"],
   [/\/connectors\/:c\/projects|\/projects\/:p\/connectors/, "Links"],
   [/^\/hooks/, "Webhooks"],
   [/\/connectors/, "Connectors"],

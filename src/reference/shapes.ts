@@ -41,6 +41,19 @@ export const Connector = z.looseObject({
   supportsInstallation: z.boolean(),
   supportsRevocation: z.boolean(),
   supportsTriggers: z.boolean(),
+  triggers: z.looseObject({ enabled: z.boolean() }),
+  triggerDestinations: z
+    .array(
+      z.looseObject({
+        projectId: z.string(),
+        path: z.string().optional(),
+        branch: z.string().optional(),
+        customEnvironmentId: z.string().optional(),
+      }),
+    )
+    .optional(),
+  events: texts.optional(),
+  ingressUrl: z.string().optional(),
   creationMode: z.enum(["managed", "manual"]),
   draft: z.literal(true).optional(),
   connectionMethod: z.string().optional(),

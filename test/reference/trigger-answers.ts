@@ -1,0 +1,23 @@
+/** Routes whose answers trigger-answers.test.ts holds to their shapes. */
+export const TRIGGER_ANSWERS = [
+  "GET /v1/connect/connectors/:c/triggers",
+  "PUT /v1/connect/connectors/:c/triggers",
+  "PATCH /v1/connect/connectors/:c/trigger-destinations",
+  "POST /v1/connect/connectors/:c/destinations",
+  "GET /v1/connect/connectors/:c/destinations",
+  "GET /v1/connect/connectors/:c/destinations/:id",
+  "PATCH /v1/connect/connectors/:c/destinations/:id",
+  "POST /v1/connect/connectors/:c/destinations/:id/secrets",
+  "POST /v1/connect/connectors/:c/destinations/:id/test",
+  "GET /v1/connect/events",
+  "GET /v1/connect/events/:id",
+  "GET /v1/connect/deliveries",
+  "GET /v1/connect/deliveries/:id",
+  "POST /v1/connect/deliveries/:id/replay",
+  "POST /v1/connect/deliveries/:id/cancel",
+  "POST /v1/connect/replays",
+  "GET /v1/connect/replays",
+  "GET /v1/connect/replays/:id",
+  "GET /v1/connect/dead-letters",
+  "POST /v1/connect/dead-letters/:id/replay",
+];
