@@ -145,7 +145,8 @@ export function withSection(markdown: string, name: string, content: string): st
 const open = (name: string) => `<!-- ${name} -->`;
 const close = (name: string) => `<!-- /${name} -->`;
 
-function table(headings: string[], rows: string[][]): string {
+/** A table in Markdown. */
+export function table(headings: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
   return [line(headings), `|${headings.map(() => "---|").join("")}`, ...rows.map(line)].join("\n");
 }

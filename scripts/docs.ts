@@ -16,14 +16,16 @@ import {
 } from "./doc-tables.ts";
 import "./load-jsx.ts";
 import { root } from "./paths.ts";
+import { type ProviderFacts, providerTable } from "./webhook-table.ts";
 
 // `node scripts/docs.ts` renews the tables of docs/ that are made from the code and the tests.
 
 // By variable paths: the Worker's types are not those of these scripts.
-const [routesModule, errorsModule, presetsModule] = [
+const [routesModule, errorsModule, presetsModule, providersModule] = [
   "../src/routes.ts",
   "../src/error-codes.ts",
   "../src/callers/presets.ts",
+  "../src/triggers/recipes/registry.ts",
 ];
 const { ROUTES }: { ROUTES: readonly RouteRow[] } = await import(routesModule);
 const { describeError }: { describeError: (code: string) => { status: number; sentence: string } } = await import(
@@ -56,3 +58,5 @@ const examples = Object.entries(ISSUER_PRESETS).map(([name, preset]) => [
   presetExample(name, preset).markdown,
 ]);
 await renew("docs/callers.md", { presets: presetTable(ISSUER_PRESETS), ...Object.fromEntries(examples) });
+const { PROVIDERS }: { PROVIDERS: ReadonlyMap<string, ProviderFacts> } = await import(providersModule);
+await renew("docs/webhook-providers.md", { providers: providerTable(PROVIDERS) });
