@@ -89,9 +89,7 @@ function hostOf(topic: string): string | null {
 }
 
 function awsUrl(text: string | null, host: string | null): URL | null {
-  if (text === null || host === null || !text.startsWith(`https://${host}/`)) return null;
-  const url = URL.parse(text);
-  return url?.host === host ? url : null;
+  return text !== null && host !== null && text.startsWith(`https://${host}/`) ? URL.parse(text) : null;
 }
 
 function oneLine(message: JsonObject, name: string): string | null {

@@ -244,6 +244,19 @@ describe("fault 36 the set of keys", () => {
     expect(await world.token()).toEqual(refusal("token_invalid"));
   });
 
+  test("is renewed before the request that found it old is answered: nothing goes on after that", async () => {
+    let fetched = 0;
+    const world = scene(async () => {
+      await scheduler.wait(20);
+      fetched++;
+      return JSON.stringify({ keys: [ENDORSED] });
+    });
+    await world.token();
+    world.time.nowMs += 11 * 60_000;
+    expectEvent(await world.token());
+    expect(fetched).toBe(2);
+  });
+
   test("never lets a published private or symmetric key verify anything", async () => {
     const oct = { kty: "oct", k: "c2VjcmV0", kid: "teams-1", endorsements: ["msteams"] };
     expect(await scene(() => JSON.stringify({ keys: [oct] })).token()).toEqual(refusal("token_invalid"));

@@ -173,20 +173,23 @@ describe("fault 38 W-15 a certificate is fetched from the topic's region of AWS 
 });
 
 describe("a certificate that cannot be had", () => {
-  test.each([["down"], ["too large"], [403], ["<html>"], [certificateOf(new Uint8Array([0x30, 0]))]])(
-    "(%.9s) is 503, so that AWS sends it again, and is not asked for meanwhile",
-    async (answer) => {
-      let current: FakeAnswer = answer;
-      const world = scene({ [CERTIFICATE]: () => current });
-      const body = await signed(NOTIFICATION);
-      expect(await world.send(body)).toEqual(refusal("keys_unavailable", 503));
-      current = aws.sha256.certificate;
-      expect(await world.send(body)).toEqual(refusal("keys_unavailable", 503));
-      expect(world.urls).toHaveLength(1);
-      world.time.nowMs += FAILED_FOR_MS;
-      expectEvent(await world.send(body));
-    },
-  );
+  test.each<FakeAnswer>([
+    "down",
+    "too large",
+    [404, aws.sha256.certificate],
+    "<html>",
+    certificateOf(new Uint8Array([0x30, 0])),
+  ])("(%.9s) is 503, so that AWS sends it again, and is not asked for meanwhile", async (answer) => {
+    let current: FakeAnswer = answer;
+    const world = scene({ [CERTIFICATE]: () => current });
+    const body = await signed(NOTIFICATION);
+    expect(await world.send(body)).toEqual(refusal("keys_unavailable", 503));
+    current = aws.sha256.certificate;
+    expect(await world.send(body)).toEqual(refusal("keys_unavailable", 503));
+    expect(world.urls).toHaveLength(1);
+    world.time.nowMs += FAILED_FOR_MS;
+    expectEvent(await world.send(body));
+  });
 
   test("because it has expired, or is not valid yet, verifies nothing", async () => {
     for (const validity of [{ until: "20270115075959Z" }, { from: "280101000000Z" }]) {

@@ -39,8 +39,8 @@ export function context(given: {
   return { secrets: signing, settings, pendingVerification, nowMs };
 }
 
-/** What a fake host answers: a body, a status, an error of the network, or nothing until the time is up. */
-export type FakeAnswer = string | number | "down" | "too large";
+/** What a fake host answers: a body, a status, or both; "down" and "too large" are failures of the fetch. */
+export type FakeAnswer = string | number | [status: number, body: string];
 
 /** A guarded fetch that knows some addresses, counts, and fails the test when asked for any other. */
 export function outside(answers: Record<string, () => FakeAnswer | Promise<FakeAnswer>>) {
@@ -54,9 +54,10 @@ export function outside(answers: Record<string, () => FakeAnswer | Promise<FakeA
     if (answer === undefined) throw new Error(`fetched ${request.url}`);
     if (answer === "down") return fail("upstream_unreachable");
     if (answer === "too large") return fail("upstream_too_large");
-    const status = typeof answer === "number" ? answer : 200;
+    const [status, body] =
+      typeof answer === "string" ? [200, answer] : typeof answer === "number" ? [answer, ""] : answer;
     const headers = new Headers({ "content-type": "application/json" });
-    return ok({ status, headers, body: utf8(typeof answer === "number" ? "" : answer) });
+    return ok({ status, headers, body: utf8(body) });
   };
   return { urls, limits, time, deps: { fetch, now: () => time.nowMs } };
 }

@@ -136,6 +136,12 @@ describe("a request of Twilio is refused", () => {
     }
   });
 
+  test("when a form that was signed is passed off as something else", async () => {
+    const given = { body: "a=b", signature: await signatureOf(HOOK, { a: ["b"] }) };
+    expectEvent(await send(given));
+    expect(await send({ ...given, type: "application/json" })).toEqual(refusal("signature_mismatch"));
+  });
+
   test("W-01 when a field was added, changed, or taken away", async () => {
     const signature = await signatureOf(HOOK, listsOf(PARAMS));
     for (const change of [{ Digits: "9" }, { Extra: "1" }]) {
