@@ -1,17 +1,17 @@
 import { startSha256 } from "../../crypto/digest.ts";
-import { ApiError, type Result, unwrap } from "../../errors.ts";
+import { ApiError, failureFrom, type Result, unwrap } from "../../errors.ts";
 import type { PayloadRef } from "../events/event.ts";
 import { SEGMENT_BYTES } from "../events/payload-store.ts";
 import type { ProviderEvent } from "../recipes/recipe.ts";
 import { startStreamVerification } from "../recipes/stream-verify.ts";
 import { eventRecord } from "./event-record.ts";
-import { factsOf, type Hook, type Judged, maxBodyBytes, ready } from "./hook.ts";
+import { factsOf, type Hook, type Judged, maxBodyBytes, type ReadyTrigger, ready } from "./hook.ts";
 import { ingestMessage } from "./ingest-message.ts";
 import { journalKey } from "./journal.ts";
 import { judge } from "./judge.ts";
 import { startPayload } from "./payload-writer.ts";
 import { wholeBody } from "./received-body.ts";
-import { recipeContext } from "./trigger-config.ts";
+import { recipeContext, type TriggerConfig } from "./trigger-config.ts";
 import { readTriggerConfig } from "./trigger-directory.ts";
 
 /** Of a long body that a recipe cannot judge piece by piece; 128 MB are shared by all requests of an isolate. */
@@ -21,11 +21,13 @@ const MAX_BUFFERED_BYTES = SEGMENT_BYTES;
  * A body of more than 1 MiB, which is hashed, verified and stored sealed while it comes, with one segment in memory. It
  * cannot be judged twice, so the settings are read before: its upload takes longer than that.
  */
-export async function receiveLong(hook: Hook, chunks: AsyncIterable<Result<Uint8Array>>): Promise<Judged> {
+export async function receiveLong(
+  hook: Hook,
+  remembered: ReadyTrigger,
+  chunks: AsyncIterable<Result<Uint8Array>>,
+): Promise<Judged> {
   const { services, defer, request, url, eventId } = hook;
-  const current = await readTriggerConfig(hook.ingressId, { ...services, defer });
-  if (current === null) throw new ApiError("not_found");
-  const config = ready(current, request.method);
+  const config = await currentConfig(hook, remembered);
   const { recipe, teamId, connector } = config;
   const limit = maxBodyBytes(config);
   const head = { method: request.method, url, headers: request.headers };
@@ -56,4 +58,17 @@ export async function receiveLong(hook: Hook, chunks: AsyncIterable<Result<Uint8
     defer(writer.abort());
     throw thrown;
   }
+}
+
+/** As the database has them; those in memory while it does not answer, as for any other event. */
+async function currentConfig({ ingressId, services, defer, request }: Hook, remembered: ReadyTrigger) {
+  let current: TriggerConfig | null;
+  try {
+    current = await readTriggerConfig(ingressId, { ...services, defer });
+  } catch (thrown) {
+    if (failureFrom(thrown).code !== "storage_unavailable") throw thrown;
+    return remembered;
+  }
+  if (current === null) throw new ApiError("not_found");
+  return ready(current, request.method);
 }

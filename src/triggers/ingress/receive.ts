@@ -38,7 +38,8 @@ export async function receive(input: ProviderInput): Promise<Answer> {
   };
   const trigger = ready(config, request.method);
   const body = unwrap(await receiveBody(request, maxBodyBytes(trigger)));
-  const judged = body.kind === "long" ? await receiveLong(hook, body.chunks) : await judge(hook, trigger, body.bytes);
+  const judged =
+    body.kind === "long" ? await receiveLong(hook, trigger, body.chunks) : await judge(hook, trigger, body.bytes);
   return conclude(hook, judged);
 }
 

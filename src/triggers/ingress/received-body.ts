@@ -25,7 +25,7 @@ export async function receiveBody(
   if (announced > maxBytes) return fail("payload_too_large", { reason: `announced=${announced}` });
   // HTTP lets no body be longer than it says, and one piece costs far less than chunks. Whoever is bound to this Worker
   // can announce less than it sends: that is refused once it is here.
-  if (announced <= MAX_WHOLE_BYTES) {
+  if (announced >= 0 && announced <= MAX_WHOLE_BYTES) {
     try {
       const bytes = new Uint8Array(await request.arrayBuffer());
       return bytes.length === announced ? ok({ kind: "whole", bytes }) : BROKEN_OFF;

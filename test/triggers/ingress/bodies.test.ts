@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { ApiError } from "../../../src/errors.ts";
 import { MAX_WHOLE_BYTES, SEGMENT_BYTES } from "../../../src/triggers/events/payload-store.ts";
 import { chunked, hmacHex, type Ingress, ingress, SECRET } from "./hooks.ts";
 
@@ -177,6 +178,19 @@ describe("a body of more than a mebibyte", () => {
     expect(at.queue.sent).toEqual([]);
     expect(uploads).toEqual(["started", "aborted"]);
     expect(await at.services.blobs.list(`events/${connectorId}/`, null, 10)).toEqual([]);
+  });
+
+  test("is verified by the secret of this moment, or by the last known one while the database is down", async () => {
+    const { ingressId, connectorId } = await at.trigger({ maxBodyBytes: 25 * MIB });
+    const body = bodyOf(2 * MIB);
+    await at.call(ingressId, { method: "HEAD" });
+    await at.rotate(connectorId, [{ value: "the new one" }]);
+    expect((await at.call(ingressId, { body, headers: await signed(body, "the new one") })).status).toBe(200);
+    expect((await at.call(ingressId, { body, headers: await signed(body) })).status).toBe(401);
+    at.services.db.first = async () => {
+      throw new ApiError("storage_unavailable");
+    };
+    expect((await at.call(ingressId, { body, headers: await signed(body, "the new one") })).status).toBe(200);
   });
 
   test("never asks for more memory than a few segments at once", async () => {
