@@ -16,7 +16,7 @@ export type CallerName = (typeof CALLERS)[number];
 
 /** Whether a route lets a caller in at all; `bound` = their token is bound to the project in the path. */
 export function admits([, pattern, endpoint]: RouteRow, caller: CallerName, bound = false): boolean {
-  if (endpoint.access === "public") return true;
+  if (endpoint.access === "public" || endpoint.access === "provider") return true;
   if (endpoint.access === "runtime") return caller !== "nobody";
   const needed = ([...CALLERS] as string[]).indexOf(endpoint.role ?? "");
   const isOwnPath = pattern.split("/").includes(":p") && endpoint.teamWide !== true;

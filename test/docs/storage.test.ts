@@ -9,10 +9,17 @@ const rowsOf = (markdown: string) => [...markdown.matchAll(/^\| `(\w+)` \|/gm)].
 
 describe("docs/storage.md names what is stored", () => {
   test("every table of the control plane has a line, and no line is of a table that is gone", () => {
-    const [controlPlane = ""] = storage.split("\n## KV");
+    const [controlPlane = ""] = storage.split("\n## D1 `EVENTS`");
     const tables = tablesOf(env.TEST_SCHEMA);
     expect(tables.length).toBeGreaterThan(5);
     expect(rowsOf(controlPlane)).toEqual(tables);
+  });
+
+  test("every table of the event log has a line, and no line is of a table that is gone", () => {
+    const [, log = ""] = storage.split("\n## D1 `EVENTS`");
+    const tables = tablesOf(env.TEST_EVENTS_SCHEMA);
+    expect(tables.length).toBeGreaterThan(2);
+    expect(rowsOf(log.split("\n## ")[0] ?? "")).toEqual(tables);
   });
 
   test.for([
@@ -26,7 +33,9 @@ describe("docs/storage.md names what is stored", () => {
   });
 
   test("every sealed column is named beside the key that it needs", () => {
-    const columns = [...env.TEST_SCHEMA.matchAll(/^\s+(\w+_(?:sealed|kid)) /gm)].map(([, name = ""]) => name);
+    const columns = [...`${env.TEST_SCHEMA}${env.TEST_EVENTS_SCHEMA}`.matchAll(/^\s+(\w+_(?:sealed|kid)) /gm)].map(
+      ([, name = ""]) => name,
+    );
     expect(columns).toContain("secrets_sealed");
     for (const column of columns) expect(storage).toContain(`\`${column}\``);
   });

@@ -30,6 +30,8 @@ const BOUNDED: readonly (readonly [step: RegExp, why: string])[] = [
     "the updates of one call, and the attempts of a delivery: twelve at most, and the new ones",
   ],
   [/^SCAN \(subquery-\d\)\n\s*INSERT INTO events /, "one row, made up"],
+  [/^SCAN searched\n[\s\S]* LIMIT \?2\) AS searched\n/, "the events of one page, that the subquery limited"],
+  [/^USE TEMP B-TREE FOR ORDER BY\n[\s\S]* LIMIT \?2\) AS searched\n/, "the same, or their deliveries"],
   [/^SCAN r USING INDEX replays_open\n/, "the replays that are running, and of those the first few"],
 ];
 
