@@ -3,10 +3,11 @@ import { KEY_CONNECTOR, OAUTH_CONNECTOR, type Scene } from "./scene.ts";
 import { setUp } from "./set-up.ts";
 import { askForToken, identify, tokenPath, useAtProvider } from "./steps.ts";
 import { tellUserStory } from "./user-story.ts";
+import { tellWebhookStory } from "./webhook-story.ts";
 
 /**
  * The main job through the public API alone: from an empty deployment to tokens, a user's among them, and to a revoked
- * one. Returns the owner's access token.
+ * one; then webhooks, from the provider's signature to the app. Returns the owner's access token.
  */
 export async function tellStory(scene: Scene): Promise<string> {
   const accessToken = await setUp(scene);
@@ -15,6 +16,7 @@ export async function tellStory(scene: Scene): Promise<string> {
   await refuseStranger(scene);
   await tellUserStory(scene, accessToken, workloadToken);
   await revoke(scene, accessToken, workloadToken, providerToken);
+  await tellWebhookStory(scene, accessToken);
   return accessToken;
 }
 
