@@ -100,7 +100,7 @@ export class AppTokens {
       teamId,
       connectorId,
       region: connector.region,
-      permit: { priority: "foreground" } as const,
+      permit: null,
       begin: () => {
         store.open({ identity, teamId, region: connector.region, authorizationId: newId("aut", randomBytes) });
         const deadlineMs = startedAtMs + ATTEMPT_TIMEOUT_MS;

@@ -115,7 +115,7 @@ export class Exchange {
       teamId,
       connectorId,
       region: connector.region,
-      permit: { priority: "foreground" } as const,
+      permit: null,
       begin: (provider: Provider) =>
         policyOf(provider) === null ? fail("unresolved_token") : this.#begin(request, attempt),
       ask: ({ driver, credentials: { config, secrets } }: Provider) =>

@@ -2,7 +2,7 @@ import type { Driver } from "../catalog/driver.ts";
 import { type Credentials, loadCredentials } from "../connectors/credentials.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { type Failure, fail, ok, type Result } from "../errors.ts";
-import type { PermitRequest } from "./connector-gate.ts";
+import type { BackgroundPermit } from "./background-permit.ts";
 import type { GrantDeps } from "./deps.ts";
 import { providerOutcome } from "./failure-memory.ts";
 import type { GrantTokenRequest } from "./protocol.ts";
@@ -22,7 +22,8 @@ export interface ProviderCall<T> {
   teamId: string;
   connectorId: string;
   region: GrantTokenRequest["connector"]["region"];
-  permit: Pick<PermitRequest, "priority" | "hasWaited">;
+  /** Null = somebody waits, and the gate is asked for one. */
+  permit: BackgroundPermit | null;
   /** The last word before anything is sent, and the journal. A failure: nothing is sent. Writes, and awaits nothing. */
   begin(provider: Provider): Result<void>;
   ask(provider: Provider): Promise<Result<T>>;
@@ -48,10 +49,18 @@ export async function callProvider<T>(
   const { configRevision } = loaded.value.credentials;
 
   const gate = deps.gate(connectorId, call.region);
-  const permit = await gate.acquire({ ...call.permit, configRevision });
-  if (!permit.ok) return permit;
-  const report = (failure: Failure | null) =>
-    defer(gate.report(permit.value.permit, providerOutcome(failure, configRevision)));
+  const held = call.permit;
+  let permit = held?.permit ?? "";
+  // The connector was changed since the gate was asked, so it may know other things of these credentials.
+  if (held?.configRevision !== configRevision) {
+    const acquired = await gate.acquire({ priority: "foreground", configRevision });
+    if (!acquired.ok) return acquired;
+    permit ||= acquired.value.permit;
+  }
+  const report = (failure: Failure | null) => {
+    if (held !== null) held.isReported = true;
+    defer(gate.report(permit, providerOutcome(failure, configRevision)));
+  };
   const begun = call.begin(loaded.value);
   if (!begun.ok) {
     report(begun.failure);

@@ -6,6 +6,7 @@ import { startDeadline } from "../outbound/deadline.ts";
 import { newId } from "../store/ids.ts";
 import { openProfile, openRefreshToken } from "./authorization-seals.ts";
 import type { Authorization } from "./authorization-store.ts";
+import type { BackgroundPermit } from "./background-permit.ts";
 import { assertIndexRow } from "./index-row.ts";
 import { mintPoint } from "./metric-points.ts";
 import type { MintUnderWay } from "./mints-under-way.ts";
@@ -18,9 +19,8 @@ import { type UserGroup, userGroupKey } from "./user-group.ts";
 /** Who wants a fresh token of a group, and for whom it may be. */
 export interface RefreshAsker {
   group: UserGroup;
-  priority: "foreground" | "background";
-  /** Of work in the background: it comes back when it was told to. */
-  hasWaited: boolean;
+  /** Null = somebody waits. */
+  permit: BackgroundPermit | null;
   scopeCeiling: string[] | null;
   /** Whether meanwhile there is what was wanted. */
   isServed: () => boolean;
@@ -34,7 +34,6 @@ export class Refreshing {
   readonly #parts: GrantParts;
   readonly #commit: RefreshCommit;
   readonly #dropAll: () => void;
-  readonly #inBackground = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
   /** What an asker is told until the next attempt; lost with the object, which then knows the code only. */
   #lastFailure: Failure | null = null;
@@ -51,26 +50,18 @@ export class Refreshing {
     const key = userGroupKey(asker.group);
     const groupId = `refresh ${key}`;
     const joined = underWay.get(groupId);
-    if (joined !== undefined) {
-      const wasBackground = this.#inBackground.has(key);
-      const result = await joined;
-      // Whoever waits does not queue behind the background's share.
-      const isMine = asker.priority === "foreground" && wasBackground && !result.ok;
-      if (!isMine || result.failure.code !== "rate_limited") return result;
-      return this.refresh(asker);
-    }
+    if (joined !== undefined) return joined;
     const authorization = store.authorizations.read();
     if (authorization === null) return ok(undefined);
     const remembered = failures.recall(groupId, deps.now());
     if (remembered !== null) return { ok: false, failure: remembered };
     const notYet = this.#notYet(authorization, key);
     if (notYet !== null) return notYet;
-    if (asker.priority === "background") this.#inBackground.add(key);
     const { linkId } = asker.group;
     const { revokedBeforeMs } = authorization;
-    const running = underWay
-      .start({ groupId, linkId, revokedBeforeMs }, (mint) => this.#inTurn(() => this.#run(asker, mint)))
-      .finally(() => this.#inBackground.delete(key));
+    const running = underWay.start({ groupId, linkId, revokedBeforeMs }, (mint) =>
+      this.#inTurn(() => this.#run(asker, mint)),
+    );
     defer(running);
     return running;
   }
@@ -138,7 +129,7 @@ export class Refreshing {
     this.#lastFailure = result.ok ? null : result.failure;
     // A refused refresh token has its place in the table. Anything else is remembered for a moment.
     const isWritten = attempt.generation > 0 && !result.ok && result.failure.code !== "insufficient_scope";
-    if (!isWritten && asker.priority === "foreground") failures.note(`refresh ${key}`, result, deps.now());
+    if (!isWritten && asker.permit === null) failures.note(`refresh ${key}`, result, deps.now());
     const { identity } = store.identity() ?? {};
     if (type !== null && identity !== undefined) {
       deps.metrics.record(mintPoint({ identity, connector: { type } }, result, deps.now() - startedAtMs));
@@ -176,7 +167,7 @@ export class Refreshing {
       teamId,
       connectorId,
       region,
-      permit: { priority: asker.priority, hasWaited: asker.hasWaited },
+      permit: asker.permit,
       begin: (provider: Provider) => {
         onType(provider.credentials.type);
         return this.#commit.begin(attempt, provider);

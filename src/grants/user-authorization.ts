@@ -1,5 +1,6 @@
-import { causeOf } from "../errors.ts";
+import { causeOf, ok } from "../errors.ts";
 import { type Authorization, noticeFacts } from "./authorization-store.ts";
+import { withBackgroundPermit } from "./background-permit.ts";
 import { indexAuthorization } from "./external-subject.ts";
 import type { GrantParts } from "./parts.ts";
 import type { GrantDescription } from "./protocol.ts";
@@ -16,14 +17,18 @@ const LATER_MS = 30_000;
 
 interface Due {
   atMs: number;
+  /** Before the gate had its say. */
+  plannedAtMs: number;
+  /** From then on there is nothing left to be refreshed ahead of. */
+  endsAtMs: number;
   key: string;
 }
 
 /** The life of a user's authorization beside the questions: its end, its place in the index, and what the alarm does for it. */
 export class UserAuthorization {
   readonly #parts: GrantParts;
-  /** The gate's word on when this grant's turn comes; lost with the object, which then asks anew. */
-  #turn: { atMs: number; isTurn: boolean } | null = null;
+  /** When this grant's turn comes, as far as it was told (ms). Lost with the object; the alarm is not. */
+  #turnMs = 0;
 
   constructor(parts: GrantParts) {
     this.#parts = parts;
@@ -118,25 +123,24 @@ export class UserAuthorization {
   async refreshDue(refreshing: Refreshing): Promise<void> {
     const { store, deps } = this.#parts;
     for (let count = 0; count < MAX_AT_ONCE; count++) {
-      const due = this.#due();
-      const authorization = store.authorizations.read();
-      if (due === null || authorization === null || due.atMs > deps.now()) return;
-      const hasWaited = this.#turn?.isTurn ?? false;
-      this.#turn = null;
-      const before = authorization.lastAttemptAtMs;
-      const result = await refreshing.refresh({
-        group: groupOfKey(due.key, authorization),
-        priority: "background",
-        hasWaited,
+      const [due, nowMs] = [this.#due(), deps.now()];
+      if (due === null || due.atMs > nowMs) return;
+      this.#turnMs = 0;
+      const before = store.authorizations.read()?.lastAttemptAtMs;
+      const asker = { lateMs: nowMs - due.plannedAtMs, leftMs: due.endsAtMs - nowMs };
+      const result = await withBackgroundPermit(this.#parts, asker, async (permit) => {
+        const authorization = store.authorizations.read();
+        // Somebody who could not wait for the permit may have had it done.
+        if (authorization === null || !this.#isDue(due.key)) return ok(undefined);
         // Whether a project may have it is decided when it asks.
-        scopeCeiling: null,
-        isServed: () => false,
+        const group = groupOfKey(due.key, authorization);
+        return refreshing.refresh({ group, permit, scopeCeiling: null, isServed: () => !this.#isDue(due.key) });
       });
       const isTried = store.authorizations.read()?.lastAttemptAtMs !== before;
       if (result.ok && isTried) continue;
-      const { retryAfterMs = LATER_MS, code } = result.ok ? {} : result.failure;
+      const { retryAfterMs = LATER_MS } = result.ok ? {} : result.failure;
       // A refresh that failed has written down when the next may follow; anything else waits here.
-      if (!isTried) this.#turn = { atMs: deps.now() + retryAfterMs, isTurn: code === "rate_limited" };
+      if (!isTried) this.#turnMs = deps.now() + retryAfterMs;
       return;
     }
   }
@@ -168,22 +172,31 @@ export class UserAuthorization {
     };
   }
 
+  #isDue(key: string): boolean {
+    const due = this.#due();
+    return due?.key === key && due.atMs <= this.#parts.deps.now();
+  }
+
   #due(): Due | null {
     const { store } = this.#parts;
     const authorization = store.authorizations.read();
     if (authorization === null || authorization.fingerprint === null || authorization.policy === null) return null;
     const { policy, lastGroup } = authorization;
     const tokens = store.tokens();
-    const candidates: Due[] = [];
-    const retryAtMs = nextRefreshAt(authorization, policy, tokens.find(({ groupId }) => groupId === lastGroup) ?? null);
-    if (retryAtMs !== null && lastGroup !== null) candidates.push({ atMs: retryAtMs, key: lastGroup });
+    const candidates: Omit<Due, "atMs">[] = [];
+    const last = tokens.find(({ groupId }) => groupId === lastGroup) ?? null;
+    const retryAtMs = nextRefreshAt(authorization, policy, last);
+    if (retryAtMs !== null && lastGroup !== null) {
+      candidates.push({ plannedAtMs: retryAtMs, endsAtMs: Number.POSITIVE_INFINITY, key: lastGroup });
+    }
     for (const { groupId: key, expiresAtMs, lifetimeMs, askedAtMs, mintedAtMs, tokenId } of tokens) {
       const wanted = askedAtMs >= mintedAtMs;
-      const atMs = nextAheadAt(authorization, policy, { expiresAtMs, lifetimeMs, wanted, jitter: fractionOf(tokenId) });
-      if (atMs !== null) candidates.push({ atMs, key });
+      const jitter = fractionOf(tokenId);
+      const plannedAtMs = nextAheadAt(authorization, policy, { expiresAtMs, lifetimeMs, wanted, jitter });
+      if (plannedAtMs !== null) candidates.push({ plannedAtMs, endsAtMs: expiresAtMs, key });
     }
-    const [first] = candidates.toSorted((a, b) => a.atMs - b.atMs);
-    return first === undefined ? null : { ...first, atMs: Math.max(first.atMs, this.#turn?.atMs ?? 0) };
+    const [first] = candidates.toSorted((a, b) => a.plannedAtMs - b.plannedAtMs);
+    return first === undefined ? null : { ...first, atMs: Math.max(first.plannedAtMs, this.#turnMs) };
   }
 }
 

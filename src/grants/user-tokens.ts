@@ -130,8 +130,7 @@ export class UserTokens {
     };
     return this.#refreshing.refresh({
       group: wanted,
-      priority: "foreground",
-      hasWaited: false,
+      permit: null,
       scopeCeiling,
       isServed,
     });

@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { randomBytes } from "../../src/crypto/random.ts";
 import { BACKGROUND_PERMITS } from "../../src/grants/background-queue.ts";
 import { ConnectorGateObject, type PermitRequest } from "../../src/grants/connector-gate.ts";
@@ -16,7 +16,17 @@ async function withGate(work: (gate: ConnectorGateObject, clock: { nowMs: number
 }
 
 const waiting: PermitRequest = { priority: "foreground", configRevision: 1 };
-const idle: PermitRequest = { priority: "background", configRevision: 1 };
+const idle: PermitRequest = { priority: "background", configRevision: 1, lateMs: 0, leftMs: 3_600_000 };
+
+/** So many of the background that stand in line. */
+function line(gate: ConnectorGateObject, count: number) {
+  return Array.from({ length: count }, () => gate.acquire(idle));
+}
+
+/** So many that hold a permit. */
+async function holders(gate: ConnectorGateObject, count: number): Promise<void> {
+  for (let holder = 0; holder < count; holder++) await permit(gate, idle);
+}
 
 async function permit(gate: ConnectorGateObject, request: PermitRequest): Promise<string> {
   const result = await gate.acquire(request);
@@ -37,25 +47,59 @@ describe("permits", () => {
     withGate(async (gate) => {
       const permits: string[] = [];
       for (let count = 0; count < BACKGROUND_PERMITS; count++) permits.push(await permit(gate, idle));
+      const inLine = line(gate, 16);
       expect(await gate.acquire(idle)).toEqual({
         ok: false,
-        failure: { code: "rate_limited", reason: "background permits in use", retryAfterMs: 63 },
+        failure: { code: "rate_limited", reason: "background permits in use", retryAfterMs: 1_000 },
       });
       await permit(gate, waiting);
       await gate.report(permits[3] ?? "", { kind: "other" });
-      await permit(gate, { ...idle, hasWaited: true });
-      expect((await gate.acquire(idle)).ok).toBe(false);
+      expect(await inLine[0]).toMatchObject({ ok: true });
+      for (const held of permits) await gate.report(held, { kind: "ok" });
+      await Promise.all(inLine.slice(0, 8));
+    }));
+
+  test("are not waited for at the gate for longer than five seconds", () =>
+    withGate(async (gate) => {
+      await holders(gate, BACKGROUND_PERMITS);
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      try {
+        const inLine = gate.acquire(idle);
+        await vi.advanceTimersByTimeAsync(5_000);
+        expect(await inLine).toMatchObject({ ok: false, failure: { code: "rate_limited", retryAfterMs: 1_000 } });
+      } finally {
+        vi.useRealTimers();
+      }
+    }));
+
+  test("are no permits any more when the provider asks for quiet while they are waited for", () =>
+    withGate(async (gate) => {
+      const first = await permit(gate, idle);
+      await holders(gate, BACKGROUND_PERMITS - 1);
+      const inLine = gate.acquire(idle);
+      await gate.report(first, { kind: "ok" });
+      expect(await inLine).toMatchObject({ ok: true });
+      const next = gate.acquire(idle);
+      const another = await permit(gate, waiting);
+      await gate.report(another, { kind: "rate-limited", retryAfterMs: 9_000 });
+      const { value } = (await inLine) as { value: { permit: string } };
+      await gate.report(value.permit, { kind: "ok" });
+      expect(await next).toMatchObject({ failure: { code: "upstream_rate_limited" } });
     }));
 
   test("whose holder died come back after half a minute, and not before", () =>
     withGate(async (gate, clock) => {
       for (let count = 0; count < BACKGROUND_PERMITS; count++) await permit(gate, idle);
       clock.nowMs += 29_999;
-      expect((await gate.acquire(idle)).ok).toBe(false);
+      let isIn = false;
+      void gate.acquire(idle).then(({ ok }) => {
+        isIn = ok;
+      });
+      await scheduler.wait(0);
+      expect(isIn).toBe(false);
       clock.nowMs += 1;
-      const returning = { ...idle, hasWaited: true };
-      for (let count = 0; count < BACKGROUND_PERMITS; count++) await permit(gate, returning);
-      expect((await gate.acquire(returning)).ok).toBe(false);
+      for (let count = 0; count < BACKGROUND_PERMITS - 1; count++) await permit(gate, idle);
+      expect(isIn).toBe(true);
     }));
 });
 
@@ -66,9 +110,17 @@ describe("a provider that asked for quiet", () => {
       clock.nowMs += 4999;
       const failure = { code: "upstream_rate_limited", reason: "back-off", retryAfterMs: 1 };
       expect(await gate.acquire(waiting)).toEqual({ ok: false, failure });
-      expect(await gate.acquire({ ...idle, configRevision: 2 })).toEqual({ ok: false, failure });
+      expect(await gate.acquire({ ...waiting, configRevision: 2 })).toEqual({ ok: false, failure });
       clock.nowMs += 1;
       await permit(gate, waiting);
+    }));
+
+  test("is not called by all of the background at once when that is over", () =>
+    withGate(async (gate) => {
+      await gate.report(await permit(gate, waiting), { kind: "rate-limited", retryAfterMs: 5000 });
+      const turns: unknown[] = [];
+      for (let count = 0; count < 3; count++) turns.push(await gate.acquire(idle));
+      expect(turns).toMatchObject([5063, 5125, 5188].map((retryAfterMs) => ({ failure: { retryAfterMs } })));
     }));
 
   test("is left alone for the longest that it asked for", () =>

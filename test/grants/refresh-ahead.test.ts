@@ -1,6 +1,6 @@
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { fail, ok } from "../../src/errors.ts";
-import { BACKGROUND_PERMITS, BackgroundQueue } from "../../src/grants/background-queue.ts";
 import { seedTeam } from "../connectors/rows.ts";
 import { userWorld } from "./user-world.ts";
 import { LIFETIME_MS, START_MS, said } from "./world.ts";
@@ -24,7 +24,7 @@ describe("the alarm of a grant that is in use", () => {
       expect(await grant.token(world.request())).toMatchObject({ ok: true, minted: false, value: { token: "at-2" } });
     });
     expect(world.script.presented).toEqual(["rt-1"]);
-    expect(world.acquired.at(-1)).toMatchObject({ priority: "background", hasWaited: false });
+    expect(world.acquired.at(-1)).toMatchObject({ priority: "background", lateMs: 0 });
   });
 
   test("does it once for a token that nobody asks for any more", async () => {
@@ -58,15 +58,19 @@ describe("the alarm of a grant that is in use", () => {
     expect(world.script.mostUnderWay).toBe(1);
   });
 
-  test("comes back when its turn is, and says then that it has waited", async () => {
+  test("asks for a permit before anything else, and comes back when its turn is, saying how late that makes it", async () => {
     const world = await userWorld();
     await world.inside(async (grant, storage) => {
       await world.authorized(grant);
       await grant.token(world.request());
       world.nowMs = (await storage.getAlarm()) ?? 0;
       world.permit = fail("rate_limited", { retryAfterMs: 12_345 });
+      const seen = await env.DB.prepare("SELECT seen_at_ms FROM grants WHERE name = ?").bind(world.name).first();
       await grant.alarm();
       expect(await storage.getAlarm()).toBe(world.nowMs + 12_345);
+      expect(await env.DB.prepare("SELECT seen_at_ms FROM grants WHERE name = ?").bind(world.name).first()).toEqual(
+        seen,
+      );
       // Who waits does not queue behind that.
       world.permit = ok({ permit: "prm_1" });
       const asked = world.acquired.length;
@@ -74,7 +78,8 @@ describe("the alarm of a grant that is in use", () => {
       expect(world.acquired).toHaveLength(asked);
       world.nowMs += 12_345;
       await grant.alarm();
-      expect(world.acquired.at(-1)).toMatchObject({ priority: "background", hasWaited: true });
+      const leftMs = START_MS + LIFETIME_MS - world.nowMs;
+      expect(world.acquired.at(-1)).toMatchObject({ priority: "background", lateMs: 12_345, leftMs });
       expect(said(await grant.token(world.request()))).toBe("at-2");
     });
   });
@@ -131,57 +136,5 @@ describe("the alarm of a grant that is in use", () => {
       await dying;
     });
     expect(world.script.presented).toEqual(["rt-1", "rt-1"]);
-  });
-});
-
-describe("ten thousand grants that are due in one minute", () => {
-  test("ask the gate a few times each, and never more call than there are permits", () => {
-    const queue = new BackgroundQueue();
-    const callMs = 150;
-    type Event = { atMs: number; grant: number; leaves: boolean; hasWaited: boolean };
-    // A calendar of arrivals and departures, by the millisecond.
-    const calendar = new Map<number, Event[]>();
-    const at = (event: Event) => calendar.set(event.atMs, [...(calendar.get(event.atMs) ?? []), event]);
-    for (let grant = 0; grant < 10_000; grant++) {
-      at({ atMs: (grant * 7_919) % 60_000, grant, leaves: false, hasWaited: false });
-    }
-    let [asks, holders, most, done, lastMs] = [0, 0, 0, 0, 0];
-    for (let nowMs = 0; done < 10_000 && nowMs < 3_600_000; nowMs++) {
-      for (const { grant, leaves, hasWaited } of calendar.get(nowMs) ?? []) {
-        if (leaves) {
-          queue.leave(`prm_${grant}`, nowMs);
-          holders--;
-          done++;
-          lastMs = nowMs;
-          continue;
-        }
-        asks++;
-        const waitMs = queue.enter(`prm_${grant}`, hasWaited, nowMs);
-        if (waitMs > 0) at({ atMs: nowMs + waitMs, grant, leaves: false, hasWaited: true });
-        else {
-          holders++;
-          at({ atMs: nowMs + callMs, grant, leaves: true, hasWaited: false });
-        }
-        most = Math.max(most, holders);
-      }
-      calendar.delete(nowMs);
-    }
-    expect(done).toBe(10_000);
-    expect(most).toBe(BACKGROUND_PERMITS);
-    // At best it takes 10,000 × 150 ms / 8.
-    expect(lastMs).toBeLessThan(1.5 * ((10_000 * callMs) / BACKGROUND_PERMITS));
-    expect(asks).toBeLessThan(40_000);
-  });
-
-  test("find a provider that hangs no more often than it lets calls end", () => {
-    const queue = new BackgroundQueue();
-    for (let holder = 0; holder < BACKGROUND_PERMITS; holder++) expect(queue.enter(`h${holder}`, false, 0)).toBe(0);
-    const turns = Array.from({ length: 1_000 }, (_, index) => queue.enter(`w${index}`, false, 0));
-    expect(turns[0]).toBe(63);
-    expect(turns.at(-1)).toBe(63 * 1_000);
-    for (let holder = 0; holder < BACKGROUND_PERMITS; holder++) queue.leave(`h${holder}`, 20_000);
-    // Twenty seconds a call: whoever asks now is told to stay away for longer.
-    const [first = 0, second = 0] = [queue.enter("x", false, 20_000), queue.enter("y", false, 20_000)];
-    expect(second - first).toBeGreaterThan(1_500);
   });
 });

@@ -98,9 +98,7 @@ describe("who waits for its turn to refresh", () => {
       await narrow;
     });
     expect(world.script.presented).toEqual(["rt-1", "rt-2"]);
-    expect(world.acquired.filter((request) => "hasWaited" in request)).toMatchObject(
-      Array(2).fill({ priority: "foreground", hasWaited: false }),
-    );
+    expect(world.acquired).toEqual(Array(4).fill({ priority: "foreground", configRevision: 1 }));
   });
 });
 
