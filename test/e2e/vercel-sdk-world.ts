@@ -19,7 +19,8 @@ export async function dataOf({ server, owner }: Team, id: string): Promise<unkno
 export const EVERY_CONNECTOR = {
   supportsIcon: "false",
   supportsInstallation: false,
-  supportsTriggers: false,
+  supportsTriggers: true,
+  triggers: { enabled: false },
   creationMode: "manual",
   createdAt: expect.any(Number),
   updatedAt: expect.any(Number),
