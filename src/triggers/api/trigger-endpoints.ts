@@ -4,6 +4,7 @@ import { requireTeamId } from "../../connectors/driver-context.ts";
 import { unwrap } from "../../errors.ts";
 import { managementEndpoint } from "../../http/endpoint.ts";
 import type { Services } from "../../services.ts";
+import { forgetTrigger } from "../ingress/trigger-memory.ts";
 import { TriggerChange } from "../settings/change-trigger.ts";
 import { requireTrigger, saveTrigger } from "../settings/save-trigger.ts";
 import { openTriggerSecrets } from "../settings/trigger-secrets.ts";
@@ -25,7 +26,9 @@ export const putTrigger = managementEndpoint("admin", {
   async handle({ services, params, body, headers }) {
     const connector = await requireConnector(services.db, params.c);
     const teamId = await requireTeamId(services);
-    return shown(services, await saveTrigger(services, { connector, teamId }, body, headers), teamId);
+    const saved = await saveTrigger(services, { connector, teamId }, body, headers);
+    forgetTrigger(services.triggerMemory, saved.ingressId);
+    return shown(services, saved, teamId);
   },
 });
 

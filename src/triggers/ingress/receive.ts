@@ -13,6 +13,7 @@ import { receiveLong } from "./receive-long.ts";
 import { receiveBody } from "./received-body.ts";
 import { respond } from "./responder.ts";
 import { findTriggerConfig, noteVerified } from "./trigger-directory.ts";
+import { forgetTrigger } from "./trigger-memory.ts";
 
 /**
  * One request of a provider: which connector, the body, the verdict, one durable write, and only then the answer. Nothing
@@ -97,7 +98,7 @@ async function learn(
   const { services, ingressId } = hook;
   const kept = unwrap(await keepLearnedSecret(services, config.teamId, config.connector.id, learned));
   if (!kept) throw await turnedAway(hook, refusal({ kind: "refused", status: 401, reason: "handshake_refused" }));
-  services.triggerMemory.known.delete(ingressId);
+  forgetTrigger(services.triggerMemory, ingressId);
 }
 
 function refusal({ status, reason }: Verdict & { kind: "refused" }): ApiError {

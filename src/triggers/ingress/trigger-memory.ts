@@ -26,3 +26,9 @@ export function createTriggerMemory(maxEntries = 2_000): TriggerMemory {
     loading: new Map(),
   };
 }
+
+/** What was remembered of an id does not hold any more. Other isolates find out by themselves, within a minute. */
+export function forgetTrigger({ known, absent }: TriggerMemory, ingressId: string): void {
+  known.delete(ingressId);
+  absent.delete(ingressId);
+}

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { ApiError } from "../../../src/errors.ts";
 import { createRateLimiter } from "../../../src/limits/rate-limiter.ts";
 import { type Database, sql } from "../../../src/store/database.ts";
+import { forgetTrigger } from "../../../src/triggers/ingress/trigger-memory.ts";
 import { type Ingress, ingress } from "./hooks.ts";
 
 const BODY = '{"ref":"refs/heads/main","installation":{"id":7}}';
@@ -294,6 +295,20 @@ describe("settings", () => {
     at.clock.nowMs += 1;
     expect((await watched.deliver(ingressId, BODY)).status).toBe(200);
     expect((await watched.deliver(ingressId, BODY)).status).toBe(404);
+  });
+
+  test("that were just changed are read anew by the isolate that changed them", async () => {
+    const { ingressId } = await at.trigger({ enabled: false });
+    expect((await at.deliver(ingressId, BODY)).status).toBe(404);
+    for (const [enabled, status] of [
+      [1, 200],
+      [0, 404],
+      [1, 200],
+    ] as const) {
+      await at.services.db.run(sql("UPDATE triggers SET enabled = ? WHERE ingress_id = ?", enabled, ingressId));
+      forgetTrigger(at.services.triggerMemory, ingressId);
+      expect((await at.deliver(ingressId, BODY)).status).toBe(status);
+    }
   });
 
   test("fault 56 go on for a quarter of an hour while the database is down", async () => {
