@@ -7,8 +7,6 @@ export type Kind = "ahead" | "late";
 
 export interface FloodProvider {
   origin: string;
-  /** When the tokens of `ahead` are to be due for their refresh (ms since the epoch). */
-  dueFromMs: number;
   /** When refreshes of `ahead` arrived. */
   arrivedAtMs: number[];
   /** How many of those were under way at once, counted at each arrival: by that number. */
@@ -20,9 +18,11 @@ export interface FloodProvider {
 
 /** How long it thinks about each request. */
 export const LATENCY_MS = 20;
-/** From then on a token is refreshed ahead of its end (`refreshAheadAt`), with jitter over half of what is left. */
-const DUE_AFTER = 0.8;
-const LONG_S = 3600;
+/** Of tokens. An hour is what most providers give. */
+export const LIFETIME_MS = 3_600_000;
+/** From so long before its end on a token is refreshed (`refreshAheadAt`), with jitter over half of that. */
+export const AHEAD_MS = 300_000;
+const LATE_S = 1;
 
 /** A token endpoint that rotates strictly. A code is `kind.user`; tokens say whose they are and the how manieth. */
 export async function startFloodProvider(): Promise<FloodProvider> {
@@ -45,7 +45,7 @@ export async function startFloodProvider(): Promise<FloodProvider> {
     const next = Number(count) + 1;
     latest.set(whose, next);
     const answer = { access_token: `at.${whose}.${next}`, token_type: "Bearer", refresh_token: `${whose}.${next}` };
-    const expiresIn = isRefresh ? LONG_S : firstLifetimeS(kind as Kind);
+    const expiresIn = !isRefresh && kind === "late" ? LATE_S : LIFETIME_MS / 1000;
     response.writeHead(isSpent ? 400 : 200, { "content-type": "application/json" });
     response.end(JSON.stringify(isSpent ? { error: "invalid_grant" } : { ...answer, expires_in: expiresIn }));
   });
@@ -57,7 +57,6 @@ export async function startFloodProvider(): Promise<FloodProvider> {
   if (address === null || typeof address === "string") throw new Error("The provider has no TCP address.");
   const provider: FloodProvider = {
     origin: `http://127.0.0.1:${address.port}`,
-    dueFromMs: 0,
     arrivedAtMs: [],
     underWay: [],
     reuses: 0,
@@ -69,8 +68,4 @@ export async function startFloodProvider(): Promise<FloodProvider> {
     },
   };
   return provider;
-
-  function firstLifetimeS(kind: Kind): number {
-    return kind === "late" ? 1 : Math.ceil((provider.dueFromMs - Date.now()) / DUE_AFTER / 1000);
-  }
 }

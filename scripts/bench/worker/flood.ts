@@ -1,13 +1,24 @@
 import { type App, createApp } from "../../../src/app.ts";
-import { type Bindings, composeServices } from "../../../src/bindings.ts";
+import { type Bindings, composeGrantDeps, composeServices } from "../../../src/bindings.ts";
 import { grantDirectory } from "../../../src/grants/directory.ts";
+import { GrantObject } from "../../../src/grants/grant.ts";
 import { grantName } from "../../../src/grants/name.ts";
 import type { GrantIdentity, GrantTokenRequest } from "../../../src/grants/protocol.ts";
 
 // The deployed modules, and a way to have ten thousand users authorize without ten thousand browsers: codes go straight
 // to the Grant objects. The flood's tokens are then asked for through the same objects.
 
-export { ConnectorGate, Grant, Housekeeper } from "../../../src/index.ts";
+export { ConnectorGate, DestinationLane, Housekeeper } from "../../../src/index.ts";
+
+/** How far back the clock of the Grants is (ms), while users authorize who are to have done so long ago. */
+let backMs = 0;
+
+/** The deployed Grant, but for that. */
+export class Grant extends GrantObject {
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env, { ...composeGrantDeps(env), now: () => Date.now() - backMs });
+  }
+}
 
 /** A batch of users, and which of the provider's tokens they get. */
 interface Order {
@@ -16,6 +27,8 @@ interface Order {
   kind: "ahead" | "late";
   from: number;
   count: number;
+  /** How long ago they did. */
+  agoMs: number;
 }
 
 const AT_ONCE = 8;
@@ -35,6 +48,7 @@ export default {
 /** All of them authorize. Those whose tokens are to be refreshed ahead are given one, once. */
 async function authorize(order: Order, env: Bindings): Promise<Response> {
   let next = order.from;
+  backMs = order.agoMs;
   const worker = async () => {
     while (next < order.from + order.count) {
       const user = next++;
@@ -55,6 +69,7 @@ async function authorize(order: Order, env: Bindings): Promise<Response> {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  backMs = 0;
   return new Response();
 }
 

@@ -5,7 +5,7 @@ import { createTokenCaches } from "../../../src/tokens/token-caches.ts";
 // The deployed modules with a token memory of one entry. A load that never asks for the same connector twice in a row
 // finds nothing in it, so that every request is answered by KV: the rung that a cold isolate stands on.
 
-export { ConnectorGate, Grant, Housekeeper } from "../../../src/index.ts";
+export { ConnectorGate, DestinationLane, Grant, Housekeeper } from "../../../src/index.ts";
 
 let app: App | null = null;
 
