@@ -1,5 +1,5 @@
 import type { GuardedFetch } from "../../outbound/guarded-fetch.ts";
-import type { RecipeContext, Verdict, WebhookRequest } from "./recipe.ts";
+import type { RecipeContext, Source, Verdict, WebhookRequest } from "./recipe.ts";
 import type { RecipeSpec } from "./spec.ts";
 
 export type WebhookMethod = "GET" | "POST";
@@ -29,8 +29,8 @@ export interface RecipeFacts {
 export interface DataRecipe extends RecipeFacts {
   kind: "data";
   spec: RecipeSpec;
-  /** All that the spec reads out of the body. */
-  pointers: readonly string[];
+  /** Everywhere that the spec reads something, but for its signature. */
+  sources: readonly Source[];
 }
 
 /** What a recipe that is code may reach. */

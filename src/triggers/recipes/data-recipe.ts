@@ -1,5 +1,4 @@
 import { type DataRecipe, LARGEST_BODY_BYTES } from "./checked-recipe.ts";
-import { pointersOf } from "./read-event.ts";
 import type { Source } from "./recipe.ts";
 import type { RecipeSpec } from "./spec.ts";
 
@@ -15,7 +14,7 @@ export function dataRecipe(spec: RecipeSpec): DataRecipe {
   return {
     kind: "data",
     spec,
-    pointers: pointersOf(sources),
+    sources,
     methods: isAnsweringGet ? ["GET", "POST"] : ["POST"],
     forwardedHeaders: [...forwarded].filter((name) => name !== "authorization" && !stripped.includes(name)),
     strippedHeaders: ["authorization", ...stripped],

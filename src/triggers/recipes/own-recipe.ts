@@ -66,6 +66,7 @@ const Shape = z.strictObject({
   forwardedHeaders: z.array(headerName).max(50).exactOptional(),
   strippedHeaders: z.array(headerName).max(50).exactOptional(),
   strips: z.array(pointer).max(MAX_SOURCES).exactOptional(),
+  alwaysNew: z.literal(true).exactOptional(),
   maxBodyBytes: z.int().min(1).max(LARGEST_BODY_BYTES).exactOptional(),
 });
 

@@ -5,11 +5,5 @@ import { factsOf } from "./sources.ts";
 /** What a verified request says of its event, where code has verified it; `idIsSigned` is for the caller to say. */
 export function readEvent(event: Extraction, request: WebhookRequest): ProviderEvent {
   const sources: Source[] = [...event.type.flat(), ...event.id.flat(), ...event.tenant];
-  return extractEvent(event, factsOf(request, pointersOf(sources)), { isSigned: () => false, sentAtMs: null });
-}
-
-/** The places in a JSON body that sources lead to. */
-export function pointersOf(sources: readonly Source[]): string[] {
-  const pointers = sources.flatMap((source) => ("pointer" in source && !("form" in source) ? [source.pointer] : []));
-  return [...new Set(pointers)];
+  return extractEvent(event, factsOf(request, sources), { isSigned: () => false, sentAtMs: null });
 }

@@ -17,22 +17,38 @@ export interface Facts {
   form: URLSearchParams | null;
 }
 
-/** The facts of a request whose whole body is at hand. */
-export function factsOf(request: WebhookRequest, pointers: readonly string[]): Facts {
-  const { headers, url, body } = request;
-  const isForm = isFormType(headers);
+/**
+ * The facts of a request whose whole body is at hand. What a body is, is seen from itself: its content type is not
+ * signed, and an event must not lose its id to whoever sends it again under another.
+ */
+export function factsOf({ headers, url, body }: WebhookRequest, sources: readonly Source[]): Facts {
+  const isForm = mayBeForm(sources) && !looksLikeJson(body);
+  const pointers = isForm ? [] : pointersOf(sources);
   return {
     headers,
     url,
-    json: isForm || pointers.length === 0 ? null : scanJson(pointers, body),
+    json: pointers.length === 0 ? null : scanJson(pointers, body),
     form: isForm ? new URLSearchParams(decoder.decode(body)) : null,
   };
 }
 
-/** Whether the body says that it is a form. */
-export function isFormType(headers: Headers): boolean {
-  return /^application\/x-www-form-urlencoded\s*(;|$)/i.test(headers.get("content-type") ?? "");
+/** Whether any source is a field of a form. */
+export function mayBeForm(sources: readonly Source[]): boolean {
+  return sources.some((source) => "form" in source);
 }
+
+/** The places in a JSON body that sources lead to. */
+export function pointersOf(sources: readonly Source[]): string[] {
+  const pointers = sources.flatMap((source) => ("pointer" in source && !("form" in source) ? [source.pointer] : []));
+  return [...new Set(pointers)];
+}
+
+function looksLikeJson(body: Uint8Array): boolean {
+  return JSON_STARTS.includes(body[0] ?? 0);
+}
+
+/** Of objects and lists, and of what may stand before them. */
+const JSON_STARTS = [0x7b, 0x5b, 0x20, 0x09, 0x0a, 0x0d, 0xef];
 
 /** The texts and numbers at a source, as texts; `UNREAD_TENANT` for one that was too long. Empty ones count as absent. */
 export function textsAt(source: Source, facts: Facts): string[] {

@@ -6,8 +6,7 @@ import { candidatesFor, isVerdict, type Opened, openRequest, refused } from "./o
 import type { RecipeContext, Verdict, WebhookRequest } from "./recipe.ts";
 import { givesMacs } from "./replies.ts";
 import type { SigningKey } from "./signing-keys.ts";
-import { isFormType } from "./sources.ts";
-import type { RecipeSpec } from "./spec.ts";
+import { mayBeForm, pointersOf } from "./sources.ts";
 
 /** A verification that follows a body as it comes, and holds at most 64 KiB of it. */
 export interface StreamVerification {
@@ -23,7 +22,9 @@ export function startStreamVerification(
   head: Omit<WebhookRequest, "body">,
   context: RecipeContext,
 ): StreamVerification | null {
-  if (recipe.kind === "code" || head.method !== "POST" || isFormType(head.headers)) return null;
+  if (recipe.kind === "code" || head.method !== "POST") return null;
+  // What may be a form is JSON here, or refused.
+  if (mayBeForm(recipe.sources) && !/^application\/json\b/.test(head.headers.get("content-type") ?? "")) return null;
   return canStream(recipe, context) ? new DataStreamVerification(recipe, head, context) : null;
 }
 
@@ -42,17 +43,17 @@ interface Running {
 }
 
 class DataStreamVerification implements StreamVerification {
-  readonly #spec: RecipeSpec;
+  readonly #recipe: DataRecipe;
   readonly #head: Omit<WebhookRequest, "body">;
   readonly #context: RecipeContext;
   readonly #scanner: JsonScanner;
   #running: Running | Verdict | null = null;
 
-  constructor({ spec, pointers }: DataRecipe, head: Omit<WebhookRequest, "body">, context: RecipeContext) {
-    this.#spec = spec;
+  constructor(recipe: DataRecipe, head: Omit<WebhookRequest, "body">, context: RecipeContext) {
+    this.#recipe = recipe;
     this.#head = head;
     this.#context = context;
-    this.#scanner = new JsonScanner(pointers);
+    this.#scanner = new JsonScanner(pointersOf(recipe.sources));
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -72,10 +73,12 @@ class DataStreamVerification implements StreamVerification {
       const expected = mac === null ? key.bytes : await mac.finish();
       if (anyEquals(expected, candidates)) signer ??= key;
     }
-    if (signer === null) return refused(this.#spec, "signature_mismatch");
+    const { spec, sources } = this.#recipe;
+    if (signer === null) return refused(spec, "signature_mismatch");
     const { headers, url } = this.#head;
-    const facts = { headers, url, json: this.#scanner.finish(), form: null };
-    return conclude(this.#spec, opened, signer, facts, this.#context);
+    const json = this.#scanner.finish();
+    if (json === null && mayBeForm(sources)) return refused(spec, "not_a_webhook");
+    return conclude(spec, opened, signer, { headers, url, json, form: null }, this.#context);
   }
 
   async #start(): Promise<Running | Verdict> {
@@ -84,7 +87,7 @@ class DataStreamVerification implements StreamVerification {
   }
 
   async #open(): Promise<Running | Verdict> {
-    const opened = await openRequest(this.#spec, this.#head, this.#context);
+    const opened = await openRequest(this.#recipe.spec, this.#head, this.#context);
     if (isVerdict(opened)) return opened;
     const macs: Running["macs"] = [];
     for (const key of opened.keys) {

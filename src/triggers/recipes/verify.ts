@@ -18,7 +18,7 @@ export async function verifyRequest(
 }
 
 async function verifyPost(
-  { spec, pointers }: DataRecipe,
+  { spec, sources }: DataRecipe,
   request: WebhookRequest,
   context: RecipeContext,
 ): Promise<Verdict> {
@@ -26,14 +26,14 @@ async function verifyPost(
   if (isVerdict(opened)) return opened;
   const { pointer } = spec.signature;
   if (pointer !== undefined) {
-    const secret = textAt({ pointer }, factsOf(request, [pointer]));
+    const secret = textAt({ pointer }, factsOf(request, [{ pointer }]));
     if (secret === null) return refused(spec, "signature_missing");
     opened.candidates.push(presentedSecret(secret));
   }
   const key = await signerOf(opened, request.body);
   if (key === null) return refused(spec, "signature_mismatch");
   if (givesMacs(spec) && request.body[0] !== OPEN_BRACE) return refused(spec, "not_a_webhook");
-  return conclude(spec, opened, key, factsOf(request, pointers), context);
+  return conclude(spec, opened, key, factsOf(request, sources), context);
 }
 
 const OPEN_BRACE = 0x7b;

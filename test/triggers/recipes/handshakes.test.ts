@@ -2,7 +2,19 @@ import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/crypto/bytes.ts";
 import type { WebhookRequest } from "../../../src/triggers/recipes/recipe.ts";
 import { DISCORD_KEY, discordHeaders } from "./provider-cases.ts";
-import { base256, contextOf, get, hex256, NOW_MS, NOW_S, outcome, post, recipeOf, verify } from "./signing.ts";
+import {
+  base256,
+  contextOf,
+  get,
+  hex256,
+  NOW_MS,
+  NOW_S,
+  outcome,
+  post,
+  recipeOf,
+  verify,
+  verifyInPieces,
+} from "./signing.ts";
 
 const SECRET = "8f742231b10e8888abcd99yyyzzz85a5";
 const context = contextOf([SECRET]);
@@ -70,6 +82,27 @@ describe("Slack", () => {
     for (const broken of ["{not json", "", "[]", '"x"']) {
       expect(await read({ payload: broken })).toMatchObject({ type: null, id: null, tenants: [] });
     }
+  });
+});
+
+describe("a content type, which nobody signs,", () => {
+  it("W-03 does not decide where an id is: the same bytes are the same event", async () => {
+    const slackRecipe = recipeOf("slack");
+    const json = '{"type":"event_callback","event_id":"Ev1","event":{"type":"message"}}';
+    const form = new URLSearchParams({ command: "/deploy", trigger_id: "13.7" }).toString();
+    for (const [body, id] of [
+      [json, "Ev1"],
+      [form, "13.7"],
+    ] as const) {
+      for (const type of ["application/json", "application/x-www-form-urlencoded", "text/plain", ""]) {
+        expect(await verify(slackRecipe, await slack(body, type), context)).toMatchObject({ event: { id } });
+      }
+    }
+  });
+
+  it("W-03 of JSON makes a long form no event without an id", async () => {
+    const verdict = await verifyInPieces(recipeOf("slack"), await slack("command=x&trigger_id=1"), context, 5);
+    expect(verdict && outcome(verdict)).toBe("401 not_a_webhook");
   });
 });
 

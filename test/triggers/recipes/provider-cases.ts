@@ -342,7 +342,7 @@ export const CASES: Readonly<Record<string, ProviderCase>> = {
   attio: {
     body: '{"webhook_id":"w","events":[{"event_type":"note.created","id":{"workspace_id":"ws1"}},{"event_type":"note.deleted","id":{"workspace_id":"ws1"}}]}',
     headers: async (body, secret) => ({ "attio-signature": await hex256(secret, body) }),
-    event: event(null, null, false, "ws1"),
+    event: { ...event(null, null, false, "ws1"), alwaysNew: true },
   },
   workos: {
     body: '{"id":"event_1","event":"dsync.activated","data":{"organization_id":"org_1"}}',

@@ -163,7 +163,7 @@ describe("the bytes of a body", () => {
     ],
     ["fault 20 of which there are none", new Uint8Array(), "push"],
     ["fault 21 that are compressed", new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), "push"],
-    ["of a form", utf8("payload=%7B%22action%22%3A%22opened%22%7D"), "push"],
+    ["of a form", utf8("payload=%7B%22action%22%3A%22opened%22%7D"), "push.opened"],
     ["that end in the middle of JSON", utf8('{"action":"opened"'), "push"],
   ])("W-01 are verified as they came: %s", async (_what, body, type) => {
     const headers = { "x-hub-signature-256": `sha256=${await hex256(SECRET, body)}`, "x-github-event": "push" };

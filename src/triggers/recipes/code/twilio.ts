@@ -5,7 +5,7 @@ import { conclude } from "../conclude.ts";
 import { dataRecipe } from "../data-recipe.ts";
 import { isVerdict, openRequest, signerOf } from "../opened.ts";
 import type { Verdict, WebhookRequest } from "../recipe.ts";
-import { factsOf, isFormType } from "../sources.ts";
+import { factsOf } from "../sources.ts";
 import { codeRecipe, refused, settingTexts } from "./code-recipe.ts";
 
 const SIGNED = dataRecipe({
@@ -20,6 +20,8 @@ const SIGNED = dataRecipe({
   },
   replies: [],
 });
+
+const FORM = /^application\/x-www-form-urlencoded\s*(;|$)/i;
 
 /**
  * The URL as it was called, and the form's fields. A body that is no form is signed by its hash in the URL; one that
@@ -43,7 +45,8 @@ export const twilio: Provider = {
       for (const url of fields === null ? [] : urlVariants(calledUrl)) {
         const content = { before: utf8(url + fields), after: NOTHING };
         const key = await signerOf({ ...opened, content }, NOTHING);
-        if (key !== null) return known(await conclude(SIGNED.spec, opened, key, factsOf(request, []), context));
+        if (key !== null)
+          return known(await conclude(SIGNED.spec, opened, key, factsOf(request, SIGNED.sources), context));
       }
       return refused("signature_mismatch");
     },
@@ -76,7 +79,7 @@ async function signedFields({ headers, body }: WebhookRequest, url: string): Pro
   const bodyHash = URL.parse(url)?.searchParams.get("bodySHA256") ?? null;
   if (bodyHash !== null) return bodyHash.toLowerCase() === hex(await sha256(body)) ? "" : null;
   if (body.length === 0) return "";
-  if (!isFormType(headers)) return null;
+  if (!FORM.test(headers.get("content-type") ?? "")) return null;
   const fields = new URLSearchParams(new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(body));
   const names = [...new Set(fields.keys())].sort();
   return names

@@ -85,8 +85,9 @@ export const PRODUCTIVITY = providers({
     type: "/triggerType",
     tenant: "/payload/siteId /site",
   },
-  // https://docs.attio.com/rest-api/guides/webhooks
+  // https://docs.attio.com/rest-api/guides/webhooks (two changes of one value have one body)
   attio: {
+    alwaysNew: true,
     header: "attio-signature",
     type: "/events/*/event_type",
     tenant: "/events/*/id/workspace_id",
