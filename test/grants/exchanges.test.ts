@@ -1,9 +1,10 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { fail, ok } from "../../src/errors.ts";
+import type { RevocationReach } from "../../src/grants/reach.ts";
 import { seedTeam } from "../connectors/rows.ts";
 import { type UserWorld, userWorld } from "./user-world.ts";
-import { granted, LIFETIME_MS, rows, START_MS, said } from "./world.ts";
+import { EVERYTHING, granted, LIFETIME_MS, rows, START_MS, said } from "./world.ts";
 
 beforeAll(() => seedTeam());
 
@@ -134,7 +135,57 @@ describe("an exchange", () => {
   });
 });
 
+describe("D-07 a revocation while codes are being exchanged", () => {
+  const exchanging = async (reach: RevocationReach) => {
+    const world = await userWorld();
+    return world.inside(async (grant) => {
+      const answer = Promise.withResolvers<void>();
+      world.script.held = answer.promise;
+      const first = grant.authorize(world.authorization({ ordinal: 1 }));
+      const second = grant.authorize(world.authorization({ ordinal: 2, linkId: "lnk_2" }));
+      await expect.poll(() => world.script.exchanges.length).toBe(2);
+      const { providerPending } = await grant.revoke(reach);
+      answer.resolve();
+      const told = (await Promise.all([first, second])).map((done) => (done.ok ? "ok" : done.failure.reason));
+      return [providerPending, ...told];
+    });
+  };
+  const revoked = "revoked during the exchange";
+
+  test("of everything ends what each of them brings home", async () => {
+    expect(await exchanging(EVERYTHING)).toEqual([2, revoked, revoked]);
+  });
+
+  test("of one project's link leaves the other project's alone", async () => {
+    expect(await exchanging({ revokedBeforeMs: null, linkId: "lnk_1" })).toEqual([1, revoked, "ok"]);
+    expect(await exchanging({ revokedBeforeMs: null, linkId: "lnk_3" })).toEqual([0, "ok", "ok"]);
+  });
+
+  test("of another link than its own leaves a pasted key where it is", async () => {
+    const world = await userWorld();
+    world.script.kind = "pasted-key";
+    await world.inside(async (grant) => {
+      await world.authorized(grant, { credential: { kind: "key", key: "pasted" } });
+      expect(await grant.revoke({ revokedBeforeMs: null, linkId: "lnk_2" })).toMatchObject({ tokensFound: 0 });
+      expect(await grant.revoke({ revokedBeforeMs: null, linkId: "lnk_1" })).toMatchObject({ tokensFound: 1 });
+    });
+  });
+});
+
 describe("a new authorization", () => {
+  test("is owed nothing of a refresh token that there never was, neither its own nor the one before it", async () => {
+    const world = await userWorld({ revocationScope: "token" });
+    world.script.exchange = () => ({ refreshToken: null });
+    await world.inside(async (grant, storage) => {
+      await world.authorized(grant);
+      await world.authorized(grant);
+      world.script.exchange = () => ({ refreshToken: null, scopes: ["a", "z"] });
+      const wide = await grant.authorize(world.authorization({ scopeCeiling: ["a"] }));
+      expect(wide).toMatchObject({ failure: { code: "insufficient_scope" } });
+      expect(owed(storage).map(([hint]) => hint)).toEqual(["access_token"]);
+    });
+  });
+
   test("of another user owes the provider what had been replaced before, too", async () => {
     const world = await userWorld({ revocationScope: "token" });
     world.script.exchange = () => alice;
