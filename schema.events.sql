@@ -64,7 +64,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
   updated_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (event_id);
-CREATE INDEX IF NOT EXISTS deliveries_by_destination ON deliveries (destination_id, state, id);
+CREATE INDEX IF NOT EXISTS deliveries_by_destination ON deliveries (destination_id, state, event_id);
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (next_attempt_at_ms) WHERE state = 'pending';
 
 -- Messages that fan-out could not use, with their sealed payload; looked at and sent again by an operator.
