@@ -94,7 +94,7 @@ function afterRefusal(progress: RefreshProgress, nowMs: number): RefreshProgress
   const firstRefusedAtMs = progress.firstRefusedAtMs ?? nowMs;
   const refused = { ...progress, refusals, firstRefusedAtMs };
   if (progress.unknownAttempts > 0) return { ...refused, state: "lost_in_flight", nextAttemptAtMs: null };
-  if (nowMs - firstRefusedAtMs >= CONFIRM_AFTER_MS && refusals > 1) {
+  if (nowMs - firstRefusedAtMs >= CONFIRM_AFTER_MS) {
     return { ...refused, state: "refused_upstream", nextAttemptAtMs: null };
   }
   return { ...refused, nextAttemptAtMs: firstRefusedAtMs + CONFIRM_AFTER_MS };

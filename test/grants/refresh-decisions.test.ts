@@ -33,7 +33,14 @@ describe("C-06 what a failed refresh says of the refresh token", () => {
     ["upstream_rejected", "configuration"],
     ["key_missing", "configuration"],
     ["url_not_allowed", "configuration"],
+    ["invalid_config", "configuration"],
+    ["invalid_scope", "configuration"],
+    ["invalid_target", "configuration"],
+    ["unresolved_token", "configuration"],
+    ["no_token", "configuration"],
+    ["decryption_failed", "configuration"],
     ["upstream_rate_limited", "transient"],
+    ["rate_limited", "transient"],
     ["upstream_timeout", "unknown"],
     ["upstream_unreachable", "unknown"],
     ["upstream_invalid_response", "unknown"],
@@ -116,6 +123,20 @@ describe("C-05 when a refresh may be tried again", () => {
     const lost = progressAfter(["upstream_timeout", 0], ["upstream_grant_refused", 1]);
     expect(nextRefreshAt(lost, policy, null)).toBeNull();
   });
+
+  test("spares the token that works where an unknown end could cost it, and nowhere else", () => {
+    const [last, grace] = [{ expiresAtMs: HOUR_MS }, { ...policy, rotation: "grace" } as const];
+    expect(nextRefreshAt(progressAfter(["upstream_grant_refused", 1_000]), policy, last)).toBe(31_000);
+    expect(nextRefreshAt(progressAfter(["upstream_timeout", 1_000]), grace, last)).toBe(1_000);
+    const both = progressAfter(["upstream_grant_refused", 0], ["upstream_timeout", 30_000]);
+    expect(nextRefreshAt(both, policy, last)).toBe(HOUR_MS);
+  });
+
+  test("leaves time after the second unknown end: a second for who waits, two for the alarm", () => {
+    const twice = progressAfter(["upstream_timeout", 5], ["upstream_timeout", 5]);
+    expect(twice.nextAttemptAtMs).toBe(1_005);
+    expect(nextRefreshAt(twice, { ...policy, rotation: "grace" }, null)).toBe(2_005);
+  });
 });
 
 describe("refreshing ahead of the end", () => {
@@ -149,6 +170,8 @@ describe("refreshing ahead of the end", () => {
     expect(nextAheadAt(failed(1), policy, token)).toBe(atMs + 1_000);
     expect(nextAheadAt(failed(7), policy, token)).toBe(atMs + 64_000);
     expect(nextAheadAt(failed(10), policy, token)).toBeNull();
+    expect(nextAheadAt(progressAfter(["upstream_rejected", HOUR_MS - 1_001]), policy, token)).toBe(HOUR_MS - 1);
+    expect(nextAheadAt(progressAfter(["upstream_rejected", HOUR_MS - 1_000]), policy, token)).toBeNull();
   });
 
   test("and a told end leave a minute, or a tenth of a short life", () => {
