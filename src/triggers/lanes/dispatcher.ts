@@ -2,7 +2,6 @@ import { causeOf } from "../../errors.ts";
 import type { StoredEvent } from "../events/event-store.ts";
 import { type MadeAttempt, makeAttempt } from "../sending/attempt.ts";
 import { nextStep, wishesOf } from "../sending/next-step.ts";
-import type { Destination } from "../settings/destination.ts";
 import { chooseDue } from "./choose-due.ts";
 import { AHEAD, EventsAhead } from "./events-ahead.ts";
 import type { LaneDeps } from "./lane.ts";
@@ -67,14 +66,16 @@ export class Dispatcher {
       const { destination } = target;
       if (destination.disabledReason !== null) return null;
       this.#endStale(destination.retrySchedule);
-      await this.#readAhead(destination);
 
-      // From here to the end of the loop nothing is awaited: what is chosen is what starts.
       const nowMs = this.#deps.now();
-      const rows = this.#store.next(destination.ordered, destination.ordered ? 1 : AHEAD);
-      // What came during that read has its turn after the next one.
-      const known = rows.filter((row) => row.dueAtMs > nowMs || this.#events.get(row.eventId) !== undefined);
-      const { chosen, bucket, wakeAtMs } = chooseDue(known, {
+      const { ordered, maxInFlight } = destination;
+      const rows = this.#store.next(ordered, ordered ? 1 : Math.max(1, maxInFlight - this.inFlight.size));
+      if (rows.some(({ dueAtMs, eventId }) => dueAtMs <= nowMs && this.#events.get(eventId) === undefined)) {
+        await this.#readAhead(ordered);
+        continue;
+      }
+      // From here to the end of the loop nothing is awaited: what is chosen is what starts.
+      const { chosen, bucket, wakeAtMs } = chooseDue(rows, {
         nowMs,
         inFlight: this.inFlight.size,
         destination,
@@ -82,24 +83,16 @@ export class Dispatcher {
         breaker: this.health.breaker,
         quietUntilMs: this.health.quietUntilMs,
       });
+      if (chosen.length === 0) return wakeAtMs;
       this.#bucket = bucket;
       for (const row of chosen) this.#start(row, this.#events.get(row.eventId) ?? null, target, nowMs);
-      if (chosen.length === 0 && !this.#mustRead(destination)) return wakeAtMs;
     }
   }
 
-  /** Whether something could start but for its event, which has not been read. */
-  #mustRead({ ordered, maxInFlight }: Destination): boolean {
+  /** Reads the events of the next deliveries: far fewer queries than attempts. */
+  async #readAhead(ordered: boolean): Promise<void> {
     const nowMs = this.#deps.now();
-    const rows = this.#store.next(ordered, ordered ? 1 : Math.max(0, maxInFlight - this.inFlight.size));
-    return rows.some(({ dueAtMs, eventId }) => dueAtMs <= nowMs && this.#events.get(eventId) === undefined);
-  }
-
-  /** Reads the events of the next deliveries, if one that could start lacks its own. */
-  async #readAhead(destination: Destination): Promise<void> {
-    if (!this.#mustRead(destination)) return;
-    const nowMs = this.#deps.now();
-    const rows = this.#store.next(destination.ordered, AHEAD).filter(({ dueAtMs }) => dueAtMs <= nowMs);
+    const rows = this.#store.next(ordered, AHEAD).filter(({ dueAtMs }) => dueAtMs <= nowMs);
     await this.#events.load(rows.map(({ eventId }) => eventId));
   }
 

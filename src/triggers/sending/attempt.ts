@@ -8,7 +8,7 @@ import type { Attempt, AttemptOutcome, Delivery, EventRecord, PayloadRef } from 
 import { readPayload } from "../events/payload-store.ts";
 import type { Destination, ForwardedConnector } from "../settings/destination.ts";
 import { openDestinationSecrets } from "../settings/destination-secrets.ts";
-import { liveSecrets } from "../settings/signing-secrets.ts";
+import { type DatedSecret, liveSecrets } from "../settings/signing-secrets.ts";
 import { forwardToken } from "./forward-token.ts";
 import { forwardedHeaders, HOP_HEADER, nextHop } from "./forwarded-headers.ts";
 import { outcomeOf, responseText } from "./outcome.ts";
@@ -66,7 +66,7 @@ export async function makeAttempt(
   const url = destination.url === null ? null : (URL.parse(destination.url)?.href ?? destination.url);
   if (url === null || hop === null) return ended("misconfigured");
   const teamId = (await findTeam(deps.db))?.id ?? "";
-  const secrets = unwrap(await openDestinationSecrets(deps.keys, teamId, destination));
+  const secrets = await secretsOf(destination, teamId, deps.keys);
   const message = { id: event.id, timestamp: Math.floor(startedAtMs / 1000) };
   const subject = { attemptId: id, delivery, event, destination, connector, url, issuedAtMs: startedAtMs };
 
@@ -99,6 +99,17 @@ export async function makeAttempt(
   const answer = await deps.fetch({ url, method: "POST", headers, body: sent.body, timeoutMs, keepBytes });
   sent.stop();
   return ended(outcomeOf(answer), answer.ok ? answer.value : null);
+}
+
+/** Opened once for each time that a destination is read. Values, never promises, which must not cross requests. */
+const opened = new WeakMap<Destination, readonly DatedSecret[]>();
+
+async function secretsOf(destination: Destination, teamId: string, keys: KeyRing): Promise<readonly DatedSecret[]> {
+  const known = opened.get(destination);
+  if (known !== undefined) return known;
+  const secrets = unwrap(await openDestinationSecrets(keys, teamId, destination));
+  opened.set(destination, secrets);
+  return secrets;
 }
 
 async function bytesOf(payload: Payload, event: EventRecord, deps: SendingDeps & { teamId: string }) {

@@ -273,7 +273,7 @@ test("what a failing destination says is kept, without control characters; a suc
   expect(tried.response).toMatch(/^\[2Jnox+$/);
 });
 
-describe("a payload of more than a megabyte", () => {
+describe("a payload of more than a megabyte", { timeout: 30_000 }, () => {
   async function large(size: number) {
     const made = await event(connector.id, "");
     const bytes = new Uint8Array(size).map((_, index) => 97 + (index % 26));
@@ -338,7 +338,7 @@ test("storage that fails, and a key that is missing, are thrown: nothing was sen
   );
   const noKeys = { primaryKid: "k9", kids: [], key: () => null };
   await expect(
-    makeAttempt(first, record, new Uint8Array(), to, connector, { ...services, keys: noKeys }),
+    makeAttempt(first, record, new Uint8Array(), { ...to }, connector, { ...services, keys: noKeys }),
   ).rejects.toMatchObject({ failure: { code: "key_missing" } });
   expect(await requestCount(key)).toBe(0);
 });
