@@ -56,7 +56,7 @@ async function same(a: Uint8Array | string, b: Uint8Array): Promise<boolean> {
 }
 
 describe("a payload in segments", () => {
-  test("comes back whole at every length around a segment's end", async () => {
+  test("comes back whole at every length around a segment's end", { timeout: 30_000 }, async () => {
     for (const length of [1, SEGMENT_BYTES - 1, SEGMENT_BYTES, SEGMENT_BYTES + 1, 2 * SEGMENT_BYTES]) {
       const payload = bytesOf(length);
       const id = `evt_length${length}`;
@@ -72,7 +72,9 @@ describe("a payload in segments", () => {
     expect(await raw?.text()).not.toContain(marker);
   });
 
-  test("does not open when segments are swapped, repeated or cut off, or belong to another event", async () => {
+  test("does not open when segments are swapped, repeated or cut off, or belong to another event", {
+    timeout: 30_000,
+  }, async () => {
     const payload = bytesOf(2 * SEGMENT_BYTES + 10);
     const event = { id: "evt_tampered", size: payload.length };
     const ref = await stored(event.id, payload);

@@ -104,7 +104,9 @@ describe("a body", () => {
     for (const { event } of at.queue.sent) expect(event.size).toBe(500);
   });
 
-  test("fault 24 W-14 of 64 MB is refused by its announcement, or after what a connector may accept at most", async () => {
+  test("fault 24 W-14 of 64 MB is refused by its announcement, or after what a connector may accept at most", {
+    timeout: 30_000,
+  }, async () => {
     const { ingressId } = await at.trigger({ maxBodyBytes: 25 * MIB });
     const announced = { ...(await signed(bodyOf(20))), "content-length": String(64_000_000) };
     const untouched = new ReadableStream({
@@ -144,7 +146,7 @@ describe("a body", () => {
 });
 
 describe("a body of more than a mebibyte", () => {
-  test("is verified while it comes, and stored in sealed segments", async () => {
+  test("is verified while it comes, and stored in sealed segments", { timeout: 30_000 }, async () => {
     const { ingressId, connectorId } = await at.trigger({ maxBodyBytes: 25 * MIB });
     for (const size of [MAX_WHOLE_BYTES, MAX_WHOLE_BYTES + 1, SEGMENT_BYTES + 7, 12 * MIB]) {
       const body = bodyOf(size);
@@ -180,7 +182,9 @@ describe("a body of more than a mebibyte", () => {
     expect(await at.services.blobs.list(`events/${connectorId}/`, null, 10)).toEqual([]);
   });
 
-  test("is verified by the secret of this moment, or by the last known one while the database is down", async () => {
+  test("is verified by the secret of this moment, or by the last known one while the database is down", {
+    timeout: 30_000,
+  }, async () => {
     const { ingressId, connectorId } = await at.trigger({ maxBodyBytes: 25 * MIB });
     const body = bodyOf(2 * MIB);
     await at.call(ingressId, { method: "HEAD" });
@@ -193,7 +197,7 @@ describe("a body of more than a mebibyte", () => {
     expect((await at.call(ingressId, { body, headers: await signed(body, "the new one") })).status).toBe(200);
   });
 
-  test("never asks for more memory than a few segments at once", async () => {
+  test("never asks for more memory than a few segments at once", { timeout: 30_000 }, async () => {
     const { ingressId } = await at.trigger({ maxBodyBytes: 25 * MIB });
     const { blobs } = at.services;
     let longest = 0;
