@@ -119,7 +119,6 @@ export function tokenPath(uid: string): string {
   return `/v1/connect/token/${encodeURIComponent(uid)}`;
 }
 
-/** Repeating it changes nothing. */
 export async function applySchema(database: D1Database, file: string): Promise<void> {
   const schema = (await readFile(join(root, file), "utf8")).replaceAll(/--.*$/gm, "");
   const statements = schema.split(";").filter((statement) => statement.trim() !== "");

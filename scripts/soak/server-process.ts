@@ -6,8 +6,10 @@ import { applySchema } from "../bench/deployment.ts";
 // Nothing of it outlives whoever started it.
 process.once("disconnect", () => process.kill(-process.pid, "SIGKILL"));
 
-const { modulePath, vars, scratch, port, storage } = JSON.parse(process.argv[2] ?? "{}");
+const { modulePath, vars, scratch, port, storage, isFirst } = JSON.parse(process.argv[2] ?? "{}");
 const worker = await bootWorker(modulePath, vars, scratch, { port, storage });
-await applySchema(await worker.miniflare.getD1Database("DB"), "schema.sql");
-await applySchema(await worker.miniflare.getD1Database("EVENTS"), "schema.events.sql");
+if (isFirst) {
+  await applySchema(await worker.miniflare.getD1Database("DB"), "schema.sql");
+  await applySchema(await worker.miniflare.getD1Database("EVENTS"), "schema.events.sql");
+}
 process.send?.({ pid: worker.pid });

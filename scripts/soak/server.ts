@@ -24,19 +24,22 @@ export interface SoakServer {
 export function soakServer(options: ServerOptions): SoakServer {
   let child: ChildProcess | null = null;
   let pid: number | null = null;
+  let lives = 0;
 
   const kill = async (): Promise<void> => {
-    if (child?.pid === undefined) return;
-    const ended = new Promise((resolve) => child?.once("exit", resolve));
-    // Its group: workerd is a child of it.
-    process.kill(-child.pid, "SIGKILL");
-    await ended;
+    const dying = child;
     child = null;
+    if (dying?.pid === undefined || dying.exitCode !== null || dying.signalCode !== null) return;
+    const ended = new Promise((resolve) => dying.once("exit", resolve));
+    // Its group: workerd is a child of it.
+    process.kill(-dying.pid, "SIGKILL");
+    await ended;
   };
   return {
     kill,
     async start() {
-      const started = fork(fileURLToPath(new URL("server-process.ts", import.meta.url)), [JSON.stringify(options)], {
+      const life = JSON.stringify({ ...options, isFirst: lives++ === 0 });
+      const started = fork(fileURLToPath(new URL("server-process.ts", import.meta.url)), [life], {
         detached: true,
         execArgv: [],
         stdio: ["ignore", "ignore", "inherit", "ipc"],

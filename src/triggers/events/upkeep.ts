@@ -23,6 +23,8 @@ const SOON_MS = 1000;
 
 const EVENTS_AT_ONCE = 50;
 const EVENTS_PER_ROUND = 500;
+/** Each is a read of its own, and one alarm may make a limited number. */
+const JOURNAL_PER_ROUND = 200;
 const DELIVERIES_PER_ROUND = 500;
 
 /**
@@ -99,7 +101,7 @@ async function resumeEach(ids: readonly string[], deps: EventDeps): Promise<Map<
 /** What only the journal has goes on from there; fan-out deletes the keys of what is done. */
 async function drainJournal(deps: EventDeps): Promise<boolean> {
   let after: string | null = null;
-  for (let seen = 0; seen < EVENTS_PER_ROUND; seen += EVENTS_AT_ONCE) {
+  for (let seen = 0; seen < JOURNAL_PER_ROUND; seen += EVENTS_AT_ONCE) {
     const keys: string[] = await deps.blobs.list(JOURNAL_PREFIX, after, EVENTS_AT_ONCE);
     const settled = keys.filter((key) => timeOfEventId(key.slice(JOURNAL_PREFIX.length)) < deps.now() - SETTLING_MS);
     const texts = await Promise.all(settled.map(async (key) => ({ key, bytes: await deps.blobs.get(key) })));

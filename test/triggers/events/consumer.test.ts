@@ -80,7 +80,7 @@ describe("the consumer of verified events", () => {
     expect((await consumed(consumeIngest, messages, broken, 20)).retried[0]?.delaySeconds).toBe(600);
   });
 
-  test("fault 55 puts aside what is of another version or of nobody, and goes on with the rest", async () => {
+  test("fault 55 W-11 puts aside what is of another version or of nobody, and goes on with the rest", async () => {
     const at = await world();
     await at.destination();
     const good = await at.message();
@@ -102,7 +102,7 @@ describe("the consumer of verified events", () => {
     expect(at.services.lines.filter((line) => line.includes("events.dead_letter"))).toHaveLength(6);
   });
 
-  test("fault 55 a message that breaks its whole batch fails alone from its fourth try on", async () => {
+  test("fault 55 W-11 a message that breaks its whole batch fails alone from its fourth try on", async () => {
     const at = await world();
     await at.destination();
     const [good, poison] = [await at.message(), await at.message()];
@@ -117,7 +117,7 @@ describe("the consumer of verified events", () => {
     expect(later).toEqual({ acked: ["m0"], retried: [{ msgId: "m1", delaySeconds: 16 }] });
   });
 
-  test("fault 55 when each alone fails, it is not the messages: the rest of the batch is not tried", async () => {
+  test("fault 55 W-11 when each alone fails, it is not the messages: the rest of the batch is not tried", async () => {
     const at = await world();
     const messages = await Promise.all(Array.from({ length: 10 }, () => at.message()));
     let calls = 0;

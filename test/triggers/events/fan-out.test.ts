@@ -36,7 +36,7 @@ describe("a verified event", () => {
     expect(at.handed).toEqual([]);
   });
 
-  test("fault 44 about two tenants does not reach who is entitled to one", async () => {
+  test("fault 44 W-06 about two tenants does not reach who is entitled to one", async () => {
     const at = await world();
     const both = await at.destination({ filter: '{"tenants":["1","2"]}' });
     await at.destination({ filter: '{"tenants":["1"]}' });
@@ -44,7 +44,7 @@ describe("a verified event", () => {
     expect(at.handed.map(({ destinationId }) => destinationId)).toEqual([both]);
   });
 
-  test("fault 41 a tenant, signed or not, leads to no other connector's destinations", async () => {
+  test("fault 41 W-06 a tenant, signed or not, leads to no other connector's destinations", async () => {
     const [here, other] = [await world(), await world()];
     await other.destination({ filter: '{"tenants":["shop.example"]}' });
     const own = await here.destination();
@@ -130,7 +130,7 @@ describe("a verified event", () => {
 });
 
 describe("repeats", () => {
-  test("fault 51 W-03 a message that the queue brings three times makes one delivery for each destination", async () => {
+  test("fault 51 W-03 W-12 a message that the queue brings three times makes one delivery for each destination", async () => {
     const at = await world();
     await at.destination();
     await at.destination();
@@ -336,6 +336,25 @@ describe("size and load", () => {
     expect(await fanOut([message], at.deps)).toEqual([null]);
     expect(at.handed.filter(({ destinationId }) => destinationId === bad)).toHaveLength(1);
     expect(await deliveryRows(message.event.id)).toHaveLength(2);
+  });
+
+  test("fault 48 a blob that is stored before the database fails is that of the repeat, and one that is missing keeps no event", async () => {
+    const at = await world();
+    const plain = await at.destination();
+    await at.destination({ filter: '{"equals":{"/text":"x"}}' });
+    const large = await at.message({}, { text: "k".repeat(10_000) });
+    const batch = async () => {
+      throw new ApiError("storage_unavailable", { reason: "d1: down" });
+    };
+    expect(await fanOut([large], at.fresh({ events: { ...at.deps.events, batch } }))).toEqual(["d1: down"]);
+    expect(await fanOut([large], at.deps)).toEqual([null]);
+    const { objects } = await env.BLOBS.list({ prefix: `events/${at.connectorId}/` });
+    expect(objects.map(({ key }) => key)).toEqual([`events/${at.connectorId}/${large.event.id}`]);
+
+    const missing = await at.message();
+    const payload = { kind: "blob", key: "events/none", kid: "k1", segmentBytes: 5 } as const;
+    expect(await fanOut([{ ...missing, payload }], at.deps)).toEqual([null]);
+    expect(await deliveryRows(missing.event.id)).toMatchObject([{ destination_id: plain }]);
   });
 
   test("fault 56 while the database is down every message comes again, and nothing is thrown", async () => {

@@ -64,7 +64,7 @@ describe("globs over event types", () => {
 describe("tenants", () => {
   const entitled = { events: null, filter: { tenants: ["T1", "42"] } };
 
-  test("fault 44 an event about two tenants reaches only who may see both", () => {
+  test("fault 44 W-06 an event about two tenants reaches only who may see both", () => {
     expect(matchesDestination(event("x", ["T1", "42"]), null, entitled)).toBe(true);
     expect(matchesDestination(event("x", ["T1", "T2"]), null, entitled)).toBe(false);
   });

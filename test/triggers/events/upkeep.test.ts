@@ -122,7 +122,7 @@ describe("what was left on its way", () => {
 });
 
 describe("what is too old", () => {
-  test("payloads go first, with their blobs, and the rows with their deliveries later", async () => {
+  test("W-13 payloads go first, with their blobs, and the rows with their deliveries later", async () => {
     const at = await world({ payloadDays: 2 });
     await at.destination();
     const [small, large] = [await at.message(), await at.message({}, { text: "b".repeat(20_000) })];
