@@ -8,6 +8,8 @@ import { bundleWorkers } from "./bundles.ts";
 import { measureClient } from "./client.ts";
 import { measureCrowds } from "./crowd.ts";
 import { measureFlood } from "./flood.ts";
+import { type LanesBench, type LanesReport, measureLanes } from "./lanes.ts";
+import { isolationMarkdown, lanesText, throughputMarkdown } from "./lanes-report.ts";
 import { type LoadProcess, startLoadProcess } from "./load-process.ts";
 import { machineFacts } from "./machine.ts";
 import { compare, type Effort } from "./measure.ts";
@@ -31,6 +33,10 @@ const { values: options } = parseArgs({
     crowds: { type: "string", default: "10" },
     /** That are due at once. */
     grants: { type: "string", default: "10000" },
+    /** Rounds of lanes, of so many seconds. */
+    steady: { type: "string", default: "3x20" },
+    /** Through every stage. */
+    events: { type: "string", default: "5000" },
     write: { type: "boolean", default: false },
     /** End with exit code 1 when a target is missed. */
     strict: { type: "boolean", default: false },
@@ -56,15 +62,22 @@ async function main(): Promise<void> {
       effort: effortOf(),
       rows,
       refreshes,
+      lanes: isWanted("lanes") ? await measureLanes(sending({ bundles, scratch, issuer, provider })) : null,
       sizes: await measureSizes(bundles.product, scratch),
       client: await measureClient(),
     };
     print(asText(report));
     print(refreshText(refreshes));
+    if (report.lanes !== null) print(lanesText(report.lanes));
     await mkdir(join(root, "dist"), { recursive: true });
     await writeFile(join(root, "dist/bench.json"), `${JSON.stringify(report, null, 2)}\n`);
     if (options.write) await write(report);
-    const measured = [...rows, ...crowds, ...(refreshes.flood === null ? [] : [refreshes.flood])];
+    const measured: { passed: boolean }[] = [
+      ...rows,
+      ...crowds,
+      ...(refreshes.flood === null ? [] : [refreshes.flood]),
+    ];
+    if (report.lanes !== null) measured.push(report.lanes.isolation);
     if (options.strict && measured.some(({ passed }) => !passed)) process.exitCode = 1;
   } finally {
     load.stop();
@@ -85,6 +98,18 @@ async function write(report: Report): Promise<void> {
   const about = machineLine(report);
   if (crowds.length > 0) await updateDocument(path, "crowd", `${about}\n\n${refreshMarkdown({ crowds, flood: null })}`);
   if (flood !== null) await updateDocument(path, "flood", `${about}\n\n${refreshMarkdown({ crowds: [], flood })}`);
+  if (report.lanes !== null) await writeLanes(report.lanes, about);
+}
+
+async function writeLanes(lanes: LanesReport, about: string): Promise<void> {
+  const [performance, reliability] = ["docs/performance.md", "docs/reliability.md"].map((path) => join(root, path));
+  await updateDocument(performance ?? "", "events", `${about}\n\n${throughputMarkdown(lanes)}`);
+  await updateDocument(reliability ?? "", "isolation", `${about}\n\n${isolationMarkdown(lanes)}`);
+}
+
+function sending(bench: Pick<LanesBench, "bundles" | "scratch" | "issuer" | "provider">): LanesBench {
+  const [rounds, seconds] = options.steady.split("x").map(Number);
+  return { ...bench, rounds: rounds ?? 3, seconds: seconds ?? 20, events: Number(options.events) };
 }
 
 async function measureRows(load: LoadProcess, bench: Bench): Promise<RowReport[]> {

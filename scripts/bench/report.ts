@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { ClientFigures } from "./client.ts";
+import type { LanesReport } from "./lanes.ts";
 import type { MachineFacts } from "./machine.ts";
 import type { Comparison, Effort, Figures } from "./measure.ts";
 import type { RefreshReport } from "./refresh-report.ts";
@@ -19,6 +20,7 @@ export interface Report {
   effort: Effort;
   rows: RowReport[];
   refreshes: RefreshReport;
+  lanes: LanesReport | null;
   sizes: Sizes;
   client: ClientFigures;
 }
