@@ -139,14 +139,21 @@ describe("D-07 a revocation while codes are being exchanged", () => {
   const exchanging = async (reach: RevocationReach) => {
     const world = await userWorld();
     return world.inside(async (grant) => {
-      const answer = Promise.withResolvers<void>();
-      world.script.held = answer.promise;
-      const first = grant.authorize(world.authorization({ ordinal: 1 }));
-      const second = grant.authorize(world.authorization({ ordinal: 2, linkId: "lnk_2" }));
-      await expect.poll(() => world.script.exchanges.length).toBe(2);
+      const exchanged = async (ordinal: number) => {
+        const answer = Promise.withResolvers<void>();
+        world.script.held = answer.promise;
+        const done = grant.authorize(world.authorization({ ordinal, linkId: `lnk_${ordinal}` }));
+        await expect.poll(() => world.script.exchanges.length).toBe(ordinal);
+        return { answer: answer.resolve, done };
+      };
+      const both = [await exchanged(1), await exchanged(2)];
       const { providerPending } = await grant.revoke(reach);
-      answer.resolve();
-      const told = (await Promise.all([first, second])).map((done) => (done.ok ? "ok" : done.failure.reason));
+      const told: unknown[] = [];
+      for (const { answer, done } of both) {
+        answer();
+        const answered = await done;
+        told.push(answered.ok ? "ok" : answered.failure.reason);
+      }
       return [providerPending, ...told];
     });
   };
