@@ -2,6 +2,7 @@ import * as z from "zod";
 import { ROLES } from "../callers/roles.ts";
 import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
 import { BINDINGS } from "../connectors/connector-row.ts";
+import { TriggerDestination } from "./trigger-shapes.ts";
 
 /**
  * What answers look like, for the API reference. Handlers do not read these; tests hold every answer to them. Members
@@ -42,16 +43,7 @@ export const Connector = z.looseObject({
   supportsRevocation: z.boolean(),
   supportsTriggers: z.boolean(),
   triggers: z.looseObject({ enabled: z.boolean() }),
-  triggerDestinations: z
-    .array(
-      z.looseObject({
-        projectId: z.string(),
-        path: z.string().optional(),
-        branch: z.string().optional(),
-        customEnvironmentId: z.string().optional(),
-      }),
-    )
-    .optional(),
+  triggerDestinations: z.array(TriggerDestination).optional(),
   events: texts.optional(),
   ingressUrl: z.string().optional(),
   creationMode: z.enum(["managed", "manual"]),

@@ -24,6 +24,14 @@ export const Trigger = z.looseObject({
   revision: z.int(),
 });
 
+/** A project's production, a branch of its preview, or a custom environment. */
+export const TriggerDestination = z.looseObject({
+  projectId: z.string(),
+  path: z.string().optional(),
+  branch: z.string().optional(),
+  customEnvironmentId: z.string().optional(),
+});
+
 /** `url` is where events go now; null = the environment's origin is not configured. */
 export const Destination = z.looseObject({
   id: z.string(),
