@@ -15,7 +15,7 @@ import { outcomeOf, responseText } from "./outcome.ts";
 import { sizedStream } from "./sized-stream.ts";
 import { standardWebhooksHeaders } from "./standard-webhooks.ts";
 
-/** Of an answer that is kept unless somebody wants more. */
+/** Of an answer that is kept with the attempt, and handed back unless somebody wants more. */
 export const KEPT_ANSWER_BYTES = 4 * 1024;
 /** A payload that cannot be read and never will be. */
 const LOST: ErrorCode[] = ["gone", "decryption_failed"];
@@ -57,7 +57,8 @@ export async function makeAttempt(
       status: answer?.status ?? null,
       outcome,
       // Of use where it went wrong; and what a destination echoes would lie there in the clear.
-      response: outcome === "delivered" || answer === null ? null : responseText(answer.body),
+      response:
+        outcome === "delivered" || answer === null ? null : responseText(answer.body.subarray(0, KEPT_ANSWER_BYTES)),
     },
     answer,
   });
