@@ -13,6 +13,16 @@ const ITEMS_PER_CALL = 500;
 /** Null = its deliveries are with their lanes; else why they are not all, in words for the log. */
 export type Outcome = string | null;
 
+/** For the log: how many, of which failed, and why the first did. */
+export function summaryOf(outcomes: readonly Outcome[]): { events: number; failures: number; reason?: string } {
+  const reasons = outcomes.filter((outcome) => outcome !== null);
+  return {
+    events: outcomes.length,
+    failures: reasons.length,
+    ...(reasons[0] !== undefined && { reason: reasons[0] }),
+  };
+}
+
 /**
  * Stores deliveries of events that are `recorded`, in one transaction behind `before`. Answers the rows of those
  * statements, and what is pending now of `eventIds`: whatever was interrupted, here is the truth.

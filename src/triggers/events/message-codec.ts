@@ -1,16 +1,22 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { base64url, fromBase64url } from "../../crypto/bytes.ts";
 import type { IngestMessage } from "./event.ts";
 
-const whole = z.number().int();
+const whole = z.int();
 const sealed = z.union([
-  z.instanceof(Uint8Array).transform((bytes) => new Uint8Array(bytes)),
-  z.string().transform((text, context) => {
-    const bytes = fromBase64url(text);
-    if (bytes !== null) return bytes;
-    context.addIssue({ code: "custom", message: "not base64url" });
-    return z.NEVER;
-  }),
+  z.pipe(
+    z.instanceof(Uint8Array),
+    z.transform((bytes) => new Uint8Array(bytes)),
+  ),
+  z.pipe(
+    z.string(),
+    z.transform((text, context) => {
+      const bytes = fromBase64url(text);
+      if (bytes !== null) return bytes;
+      context.issues.push({ code: "custom", message: "not base64url", input: text });
+      return z.NEVER;
+    }),
+  ),
 ]);
 
 const Message = z.object({
@@ -18,13 +24,13 @@ const Message = z.object({
   event: z.object({
     id: z.string(),
     connectorId: z.string(),
-    type: z.string().nullable(),
+    type: z.nullable(z.string()),
     tenants: z.array(z.string()),
     dedupKey: z.string(),
     dedupSigned: z.boolean(),
     receivedAtMs: whole,
-    sentAtMs: whole.nullable(),
-    contentType: z.string().nullable(),
+    sentAtMs: z.nullable(whole),
+    contentType: z.nullable(z.string()),
     headers: z.record(z.string(), z.string()),
     size: whole,
     bodySha256: z.string(),
@@ -34,15 +40,15 @@ const Message = z.object({
     z.object({ kind: z.literal("blob"), key: z.string(), kid: z.string(), segmentBytes: whole }),
     z.object({ kind: z.literal("gone") }),
   ]),
-  journalKey: z.string().nullable(),
-  responded: z
-    .object({
+  journalKey: z.nullable(z.string()),
+  responded: z.nullable(
+    z.object({
       destinationId: z.string(),
       attempt: z.object({
         id: z.string(),
         startedAtMs: whole,
         durationMs: z.number(),
-        status: whole.nullable(),
+        status: z.nullable(whole),
         outcome: z.enum([
           "delivered",
           "rejected",
@@ -53,10 +59,10 @@ const Message = z.object({
           "payload_gone",
           "misconfigured",
         ]),
-        response: z.string().nullable(),
+        response: z.nullable(z.string()),
       }),
-    })
-    .nullable(),
+    }),
+  ),
 });
 
 /** A message of this version, from a queue or from JSON; null = of another version, or none of ours. */

@@ -1,19 +1,14 @@
 import { messageOf } from "../../errors.ts";
 import { sql } from "../../store/database.ts";
-import { JOURNAL_PREFIX } from "../ingress/journal.ts";
-import { recordDeadLetter } from "./dead-letters.ts";
 import { lookAgainAt, overdue } from "./delivery-store.ts";
 import type { EventDeps } from "./deps.ts";
-import { type Outcome, tellLanes } from "./dispatch.ts";
+import { type Outcome, summaryOf, tellLanes } from "./dispatch.ts";
+import { drainJournal, SETTLING_MS } from "./drain-journal.ts";
 import { timeOfEventId } from "./event-id.ts";
-import { fanOut, fanOutAlone } from "./fan-out.ts";
-import { messageOfText } from "./message-codec.ts";
 import { purgeEvents } from "./purge.ts";
 import { stepReplays } from "./replays.ts";
 import { resumeEvents } from "./resume.ts";
 
-/** Long enough for the consumer that has the event now. */
-const SETTLING_MS = 60_000;
 /** A lane says when the next attempt is due; so much later it must have forgotten. */
 const OVERDUE_MS = 600_000;
 /** While events come, rounds do: a local queue or a lost message may leave something any time. */
@@ -23,8 +18,6 @@ const SOON_MS = 1000;
 
 const EVENTS_AT_ONCE = 50;
 const EVENTS_PER_ROUND = 500;
-/** Each is a read of its own, and one alarm may make a limited number. */
-const JOURNAL_PER_ROUND = 200;
 const DELIVERIES_PER_ROUND = 500;
 
 /**
@@ -64,8 +57,10 @@ async function isBusy({ events, now }: EventDeps): Promise<boolean> {
 
 /** Events that are still `recorded` go on from their rows. */
 async function resumeOpen(deps: EventDeps): Promise<boolean> {
+  const outcomes: Outcome[] = [];
   let after = "";
-  for (let seen = 0; seen < EVENTS_PER_ROUND; seen += EVENTS_AT_ONCE) {
+  let isLast = false;
+  for (let seen = 0; !isLast && seen < EVENTS_PER_ROUND; seen += EVENTS_AT_ONCE) {
     const open = await deps.events.all<{ id: string }>(
       sql(
         "SELECT e.id FROM events AS e WHERE e.state = 'recorded' AND e.id > ? AND e.received_at_ms < ? ORDER BY e.id LIMIT ?",
@@ -75,13 +70,12 @@ async function resumeOpen(deps: EventDeps): Promise<boolean> {
       ),
     );
     const ids = open.map(({ id }) => id);
-    for (const [id, outcome] of await resumeEach(ids, deps)) {
-      deps.log.info("events.resumed", { eventId: id, reason: outcome });
-    }
-    if (open.length < EVENTS_AT_ONCE) return false;
+    outcomes.push(...(await resumeEach(ids, deps)).values());
     after = ids.at(-1) ?? after;
+    isLast = open.length < EVENTS_AT_ONCE;
   }
-  return true;
+  if (outcomes.length > 0) deps.log.info("events.resumed", summaryOf(outcomes));
+  return !isLast && outcomes.includes(null);
 }
 
 /** Together; where that fails, one by one, so that one alone does not hold up the others. */
@@ -96,43 +90,6 @@ async function resumeEach(ids: readonly string[], deps: EventDeps): Promise<Map<
   const outcomes = new Map<string, Outcome>();
   for (const id of ids) for (const [key, outcome] of await resumeEach([id], deps)) outcomes.set(key, outcome);
   return outcomes;
-}
-
-/** What only the journal has goes on from there; fan-out deletes the keys of what is done. */
-async function drainJournal(deps: EventDeps): Promise<boolean> {
-  let after: string | null = null;
-  for (let seen = 0; seen < JOURNAL_PER_ROUND; seen += EVENTS_AT_ONCE) {
-    const keys: string[] = await deps.blobs.list(JOURNAL_PREFIX, after, EVENTS_AT_ONCE);
-    const settled = keys.filter((key) => timeOfEventId(key.slice(JOURNAL_PREFIX.length)) < deps.now() - SETTLING_MS);
-    const texts = await Promise.all(settled.map(async (key) => ({ key, bytes: await deps.blobs.get(key) })));
-    const messages = [];
-    for (const { key, bytes } of texts) {
-      // Gone: its consumer was only slow.
-      if (bytes === null) continue;
-      const text = new TextDecoder().decode(bytes);
-      const message = messageOfText(text);
-      if (message !== null) messages.push({ ...message, journalKey: key });
-      else await putAside(key, text, deps);
-    }
-    const together = await fanOut(messages, deps);
-    const failed = messages.filter((_, index) => together[index] !== null);
-    const failures = (await fanOutAlone(failed, deps)).filter((outcome) => outcome !== null);
-    if (messages.length > 0) {
-      deps.log.info("events.journal_resumed", {
-        events: messages.length,
-        failures: failures.length,
-        reason: failures[0],
-      });
-    }
-    if (settled.length < EVENTS_AT_ONCE) return false;
-    after = keys.at(-1) ?? after;
-  }
-  return true;
-}
-
-async function putAside(key: string, text: string, deps: EventDeps): Promise<void> {
-  await recordDeadLetter({ id: key, body: text, reason: "unreadable" }, deps);
-  await deps.blobs.delete([key]);
 }
 
 /** Deliveries whose lane seems to have lost them are brought there again: a lane that still has them ignores that. */
