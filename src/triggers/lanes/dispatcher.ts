@@ -86,6 +86,8 @@ export class Dispatcher {
       if (chosen.length === 0) return wakeAtMs;
       this.#bucket = bucket;
       for (const row of chosen) this.#start(row, this.#events.get(row.eventId) ?? null, target, nowMs);
+      // A later attempt reads its event anew: the payload may have been purged.
+      for (const { eventId } of chosen) this.#events.drop(eventId);
     }
   }
 
@@ -107,7 +109,6 @@ export class Dispatcher {
     this.#store.postpone(row.id, leaseEndsMs);
     this.inFlight.set(row.id, attempt);
     this.health.started(attempt, leaseEndsMs);
-    this.#events.drop(row.eventId);
     this.#defer(this.#send(row, event, target, attempt));
   }
 

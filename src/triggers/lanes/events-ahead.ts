@@ -27,7 +27,6 @@ export class EventsAhead {
     return this.#events.get(id);
   }
 
-  /** A later attempt reads it anew: its payload may have been purged. */
   drop(id: string): void {
     this.#events.delete(id);
   }

@@ -81,6 +81,14 @@ describe("W-12 a delivery", () => {
       expect(world.received[0]?.headers.get("connect-replay")).toBe("2");
     }));
 
+  test("and its replay, which are due at once, are both sent", () =>
+    withLane({}, async (world) => {
+      const items = await world.deliveries(1);
+      await world.enqueue(items.flatMap((item) => [item, { ...item, deliveryId: `${item.deliveryId}r`, series: 1 }]));
+      await world.rest();
+      expect(world.received.map(({ headers }) => headers.get("connect-replay")).toSorted()).toEqual(["1", null]);
+    }));
+
   test("is not taken by the lane of another destination", () =>
     withLane({}, async (world) => {
       await expect(world.lane.enqueue("dst_other", await world.deliveries(1))).rejects.toThrow("wrong lane");
