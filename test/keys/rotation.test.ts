@@ -10,7 +10,9 @@ import { deploy, dropped, initial, prepared, referencesOf, reset, rotated, until
 beforeEach(reset);
 
 describe("D-05 the whole rotation", () => {
-  test("D-05 from adding a key to dropping the old one, under load, without a failed request", async () => {
+  test("D-05 from adding a key to dropping the old one, under load, without a failed request", {
+    timeout: 30_000,
+  }, async () => {
     const old = await deploy(initial());
     const at = await scene(old.api, "whole");
     await threeGrants(old, at);
