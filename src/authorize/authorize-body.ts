@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { checkAdditionalParams, checkPrompt } from "../catalog/oauth/authorization-parameters.ts";
 import { BINDINGS, type Binding } from "../connectors/connector-row.ts";
 import { fail, ok, type Result } from "../errors.ts";
@@ -10,14 +10,16 @@ const DEFAULT_LIFETIME_MS = 10 * 60_000;
 const MAX_PARAMETERS = 20;
 
 /** The body of `POST /v1/connect/authorize/{connector}`: a token request's members and how the user comes and goes. */
-export const authorizeBody = tokenRequestBody.omit({ validityBufferMs: true, rejectedTokenId: true }).extend({
-  returnUrl: z.string().min(1).max(4096).optional(),
-  webhook: z.string().min(1).max(4096).optional(),
-  prompt: z.string().min(1).max(100).optional(),
-  binding: z.enum(BINDINGS).optional(),
-  deviceCode: z.boolean().optional(),
-  expiresInMs: z.number().positive().optional(),
-  additionalParams: z.record(z.string().min(1).max(128), z.string().max(2048)).optional(),
+export const authorizeBody = z.extend(z.omit(tokenRequestBody, { validityBufferMs: true, rejectedTokenId: true }), {
+  returnUrl: z.optional(z.string().check(z.minLength(1), z.maxLength(4096))),
+  webhook: z.optional(z.string().check(z.minLength(1), z.maxLength(4096))),
+  prompt: z.optional(z.string().check(z.minLength(1), z.maxLength(100))),
+  binding: z.optional(z.enum(BINDINGS)),
+  deviceCode: z.optional(z.boolean()),
+  expiresInMs: z.optional(z.number().check(z.positive())),
+  additionalParams: z.optional(
+    z.record(z.string().check(z.minLength(1), z.maxLength(128)), z.string().check(z.maxLength(2048))),
+  ),
 });
 export type AuthorizeBody = z.output<typeof authorizeBody>;
 

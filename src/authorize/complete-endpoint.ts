@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { constantTimeEqual, utf8 } from "../crypto/bytes.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
 import { ApiError, type Failure, fail, ok, type Result, unwrap } from "../errors.ts";
@@ -19,7 +19,7 @@ const MAX_MISSES = 5;
 /** `POST /v1/connect/complete`: the app says that its own user came back, and only then the code is exchanged. */
 export const completeAuthorization = runtimeEndpoint({
   summary: "Complete an authorization with the code that came back in the user's own browser.",
-  body: z.object({ verifier: verifierText, connectCode: z.string().max(256).optional() }),
+  body: z.object({ verifier: verifierText, connectCode: z.optional(z.string().check(z.maxLength(256))) }),
   async handle({ services, caller, body, note, defer }) {
     const scope = unwrap(callerScope(caller));
     const { now } = services;

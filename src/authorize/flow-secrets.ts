@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { jsonOf } from "../connectors/connector-row.ts";
 import { base64url } from "../crypto/bytes.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
@@ -13,14 +13,14 @@ export type Leg = z.output<typeof Leg>;
 
 /** What a request keeps sealed from its claim to its end. */
 const FlowSecrets = z.object({
-  provider: Leg.optional(),
-  login: Leg.optional(),
+  provider: z.optional(Leg),
+  login: z.optional(Leg),
   /** The provider's authorization code, until the app completes. */
-  code: z.string().optional(),
+  code: z.optional(z.string()),
   /** The key that the user pasted. */
-  key: z.string().optional(),
+  key: z.optional(z.string()),
   /** What the app completes with, so that a page that is loaded again says the same. */
-  connectCode: z.string().optional(),
+  connectCode: z.optional(z.string()),
 });
 export type FlowSecrets = z.output<typeof FlowSecrets>;
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { BINDINGS, type Binding, jsonOf } from "../connectors/connector-row.ts";
 import { ApiError, type ErrorCode } from "../errors.ts";
 import type { GrantIdentity } from "../grants/protocol.ts";
@@ -10,11 +10,11 @@ const texts = z.array(z.string());
 const Asked = z.object({
   identity: z.object({
     connectorId: z.string(),
-    installationId: z.string().nullable(),
+    installationId: z.nullable(z.string()),
     subject: z.object({
       type: z.literal("user"),
-      namespace: z.string().nullable(),
-      issuer: z.string().nullable(),
+      namespace: z.nullable(z.string()),
+      issuer: z.nullable(z.string()),
       id: z.string(),
     }),
     partition: z.string(),
@@ -25,9 +25,9 @@ const Asked = z.object({
     audience: texts,
     authorizationDetails: z.array(z.looseObject({ type: z.string() })),
   }),
-  returnUrl: z.string().nullable(),
-  webhook: z.string().nullable(),
-  prompt: z.string().nullable(),
+  returnUrl: z.nullable(z.string()),
+  webhook: z.nullable(z.string()),
+  prompt: z.nullable(z.string()),
   additionalParams: z.record(z.string(), z.string()),
 });
 export type Asked = z.output<typeof Asked>;
@@ -83,7 +83,7 @@ const Stored = z.object({
   binding: z.enum(BINDINGS),
   status: z.enum(REQUEST_STATUSES),
   // The union is closed for what this code writes; an older version may have known a code that is no more.
-  errorCode: z.custom<ErrorCode>((value) => typeof value === "string").nullable(),
+  errorCode: z.nullable(z.custom<ErrorCode>((value) => typeof value === "string")),
 });
 
 /** The typed request of a row; a row that does not parse was not written by this code → `decryption_failed`. */

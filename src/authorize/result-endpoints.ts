@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Caller } from "../callers/caller.ts";
 import { unwrap } from "../errors.ts";
 import { type Answer, runtimeEndpoint } from "../http/endpoint.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Caller } from "../callers/caller.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
 import { fail, ok, type Result } from "../errors.ts";
@@ -7,7 +7,7 @@ import type { AuthorizationRequest } from "./request-row.ts";
 import { findByVerifier } from "./request-store.ts";
 
 /** A verifier in a body. */
-export const verifierText = z.string().min(1).max(256);
+export const verifierText = z.string().check(z.minLength(1), z.maxLength(256));
 
 type Asker = Pick<Caller, "projectId" | "environment">;
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { base64url, hex, lengthPrefixed } from "../crypto/bytes.ts";
 import { sha256 } from "../crypto/digest.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
@@ -26,15 +26,15 @@ export interface AccessTokenRow {
   expiresAtMs: number | null;
 }
 
-export const accessTokenRowSchema: z.ZodType<AccessTokenRow> = z.object({
+export const accessTokenRowSchema: z.ZodMiniType<AccessTokenRow> = z.object({
   id: z.string(),
   role: z.enum(ROLES),
-  projectId: z.string().nullable(),
-  environment: z.string().nullable(),
-  userId: z.string().nullable(),
+  projectId: z.nullable(z.string()),
+  environment: z.nullable(z.string()),
+  userId: z.nullable(z.string()),
   secretMac: z.string(),
   secretMacKid: z.string(),
-  expiresAtMs: z.number().nullable(),
+  expiresAtMs: z.nullable(z.number()),
 });
 
 export interface MintedAccessToken {

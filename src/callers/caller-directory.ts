@@ -1,5 +1,5 @@
 import type { JSONWebKeySet } from "jose";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ApiError, ok, type Result } from "../errors.ts";
 import type { Database } from "../store/database.ts";
 import type { AccessTokenRow } from "./access-token.ts";
@@ -47,9 +47,9 @@ export const MAX_RULES_TOGETHER = 200;
 /** … unless they are large: the value is opened and parsed as a whole. */
 const MAX_RULES_TOGETHER_CHARS = 64 * 1024;
 
-const issuerAndRulesSchema: z.ZodType<IssuerAndRules> = z.object({
+const issuerAndRulesSchema: z.ZodMiniType<IssuerAndRules> = z.object({
   record: issuerRecordSchema,
-  rules: z.array(identityRuleSchema).nullable(),
+  rules: z.nullable(z.array(identityRuleSchema)),
 });
 const rulesSchema = z.array(identityRuleSchema);
 

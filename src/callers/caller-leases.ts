@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { lengthPrefixed } from "../crypto/bytes.ts";
 import { open, seal } from "../crypto/envelope.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
@@ -32,7 +32,7 @@ export interface LeaseSource<T> {
   memoryKey: string;
   /** What it is, unambiguously; the KV key is a MAC over it, so that a key listing tells nothing. */
   name: string[];
-  schema: z.ZodType<T>;
+  schema: z.ZodMiniType<T>;
   /** The authority. Null = there is none, which is never remembered anywhere. */
   read: () => Promise<T | null>;
 }
@@ -146,7 +146,7 @@ async function readKv<T>(source: LeaseSource<T>, deps: LeaseDeps): Promise<Lease
   return lease !== null && nowMs < lease.leaseUntilMs && lease.leaseUntilMs <= nowMs + CALLER_LEASE_MS ? lease : null;
 }
 
-function leaseOf<T>(schema: z.ZodType<T>, opened: Secret): Lease<T> | null {
+function leaseOf<T>(schema: z.ZodMiniType<T>, opened: Secret): Lease<T> | null {
   const leaseSchema = z.object({ value: schema, leaseFromMs: z.number(), leaseUntilMs: z.number() });
   try {
     const parsed = leaseSchema.safeParse(JSON.parse(opened.expose()));

@@ -1,11 +1,14 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Statement, sql } from "../store/database.ts";
 import { type AccessTokenRow, accessTokenRowSchema } from "./access-token.ts";
 import { type IdentityRule, type IssuerRecord, identityRuleSchema, issuerRecordSchema } from "./issuer-record.ts";
 
 /** What authentication reads of the database, and how its rows become records. Rows of any other shape throw. */
 
-const json = z.string().transform((text): unknown => JSON.parse(text));
+const json = z.pipe(
+  z.string(),
+  z.transform((text): unknown => JSON.parse(text)),
+);
 
 const issuerRow = z.object({
   id: z.string(),
@@ -87,12 +90,12 @@ export function toIdentityRule(row: unknown): IdentityRule {
 const tokenRow = z.object({
   id: z.string(),
   role: z.string(),
-  project_id: z.string().nullable(),
-  environment: z.string().nullable(),
-  user_id: z.string().nullable(),
+  project_id: z.nullable(z.string()),
+  environment: z.nullable(z.string()),
+  user_id: z.nullable(z.string()),
   secret_mac: z.string(),
   secret_mac_kid: z.string(),
-  expires_at_ms: z.number().nullable(),
+  expires_at_ms: z.nullable(z.number()),
 });
 
 export function selectAccessToken(id: string): Statement {

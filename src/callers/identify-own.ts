@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fail, ok, type Result } from "../errors.ts";
 import type { AccessTokenRow } from "./access-token.ts";
 import type { IdentifyDeps } from "./authenticate.ts";
@@ -15,10 +15,10 @@ export const WORKLOAD_TOKEN_TYP = "workload+jwt";
 const OWN_MAX_TOKEN_AGE_MS = 12 * 60 * 60_000;
 
 const ownClaims = z.object({
-  project_id: z.string().min(1),
-  environment: z.string().min(1),
-  access_token_id: z.string().min(1),
-  user_id: z.string().min(1).nullable().default(null),
+  project_id: z.string().check(z.minLength(1)),
+  environment: z.string().check(z.minLength(1)),
+  access_token_id: z.string().check(z.minLength(1)),
+  user_id: z._default(z.nullable(z.string().check(z.minLength(1))), null),
 });
 
 /**

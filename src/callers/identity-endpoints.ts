@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ApiError, unwrap } from "../errors.ts";
 import { managementEndpoint } from "../http/endpoint.ts";
 import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
@@ -24,8 +24,8 @@ export const createIdentity = managementEndpoint("admin", {
   creates: true,
   summary: "Map an issuer's tokens with exactly these claims to a project and environment.",
   body: z.strictObject({
-    issuer: z.string().max(2048),
-    environment: z.string().max(100),
+    issuer: z.string().check(z.maxLength(2048)),
+    environment: z.string().check(z.maxLength(100)),
     claims: z.record(z.string(), z.unknown()),
   }),
   async handle({ services, params, body }) {

@@ -1,11 +1,11 @@
 import type { JSONWebKeySet, JWK } from "jose";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Failure, fail, ok, type Result } from "../errors.ts";
 import { type GuardedFetch, METADATA_MAX_BYTES, parseJson } from "../outbound/guarded-fetch.ts";
 import { FETCH_TIMEOUT_MS, fetchJwks } from "./jwks-cache.ts";
 import { parseJwks, selectKey } from "./jwks-keys.ts";
 
-const metadataSchema = z.looseObject({ issuer: z.string(), jwks_uri: z.string().max(2048) });
+const metadataSchema = z.looseObject({ issuer: z.string(), jwks_uri: z.string().check(z.maxLength(2048)) });
 
 /** An issuer's keys, and where they will be fetched again; an empty URI for keys that the operator gave. */
 export interface PinnedKeys {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { requireTeamId } from "../connectors/driver-context.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { managementEndpoint } from "../http/endpoint.ts";
@@ -21,21 +21,24 @@ const PRESET_NAMES = Object.keys(ISSUER_PRESETS) as IssuerPresetName[];
 const DAY_SECONDS = 24 * 3600;
 
 const createBody = z.strictObject({
-  issuer: z.string().min(1).max(2048),
+  issuer: z.string().check(z.minLength(1), z.maxLength(2048)),
   audience: foreignId,
-  preset: z.enum(PRESET_NAMES).optional(),
-  selectorClaim: z
-    .string()
-    .min(1)
-    .max(200)
-    .refine((key) => canonicalKey(key) !== null, "must be a claim name or a JSON Pointer (RFC 6901)")
-    .optional(),
-  algorithms: z.array(z.enum(SUPPORTED_ALGORITHMS)).min(1).max(SUPPORTED_ALGORITHMS.length).optional(),
-  jwksUri: z.string().max(2048).optional(),
-  jwks: z.strictObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(MAX_KEYS) }).optional(),
-  maxTokenAgeSeconds: z.int().min(60).max(DAY_SECONDS).optional(),
-  oneTimeTokens: z.boolean().optional(),
-  login: loginCredentials.optional(),
+  preset: z.optional(z.enum(PRESET_NAMES)),
+  selectorClaim: z.optional(
+    z.string().check(
+      z.minLength(1),
+      z.maxLength(200),
+      z.refine((key) => canonicalKey(key) !== null, "must be a claim name or a JSON Pointer (RFC 6901)"),
+    ),
+  ),
+  algorithms: z.optional(
+    z.array(z.enum(SUPPORTED_ALGORITHMS)).check(z.minLength(1), z.maxLength(SUPPORTED_ALGORITHMS.length)),
+  ),
+  jwksUri: z.optional(z.string().check(z.maxLength(2048))),
+  jwks: z.optional(z.strictObject({ keys: z.array(z.looseObject({ kty: z.string() })).check(z.maxLength(MAX_KEYS)) })),
+  maxTokenAgeSeconds: z.optional(z.int().check(z.gte(60), z.lte(DAY_SECONDS))),
+  oneTimeTokens: z.optional(z.boolean()),
+  login: z.optional(loginCredentials),
 });
 
 export const createIssuer = managementEndpoint("admin", {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Driver } from "../catalog/driver.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { jsonOf } from "../connectors/connector-row.ts";
@@ -13,8 +13,8 @@ import type { IssuerRecord } from "./issuer-record.ts";
 
 /** The credentials with which users sign in at a trusted issuer. */
 export const loginCredentials = z.strictObject({
-  clientId: z.string().min(1).max(512),
-  clientSecret: z.string().min(1).max(4096).optional(),
+  clientId: z.string().check(z.minLength(1), z.maxLength(512)),
+  clientSecret: z.optional(z.string().check(z.minLength(1), z.maxLength(4096))),
 });
 export type LoginCredentials = z.output<typeof loginCredentials>;
 

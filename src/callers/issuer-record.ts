@@ -1,5 +1,5 @@
 import type { JSONWebKeySet } from "jose";
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** A trusted issuer as the verifier needs it. */
 export interface IssuerRecord {
@@ -34,7 +34,7 @@ export interface IdentityRule {
 
 const jwkSchema = z.looseObject({ kty: z.string() });
 
-export const issuerRecordSchema: z.ZodType<IssuerRecord> = z.object({
+export const issuerRecordSchema: z.ZodMiniType<IssuerRecord> = z.object({
   id: z.string(),
   issuer: z.string(),
   audience: z.string(),
@@ -47,7 +47,7 @@ export const issuerRecordSchema: z.ZodType<IssuerRecord> = z.object({
   jwksFetchedAtMs: z.number(),
 });
 
-export const identityRuleSchema: z.ZodType<IdentityRule> = z.object({
+export const identityRuleSchema: z.ZodMiniType<IdentityRule> = z.object({
   id: z.string(),
   projectId: z.string(),
   environment: z.string(),

@@ -1,5 +1,5 @@
 import type { JSONWebKeySet, JWK } from "jose";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fromBase64url } from "../crypto/bytes.ts";
 import { fail, ok, type Result } from "../errors.ts";
 
@@ -24,20 +24,20 @@ const MIN_RSA_BITS = 2048;
 /** Verification time grows with the square of the modulus. */
 const MAX_RSA_BITS = 8192;
 
-const keySetSchema = z.object({ keys: z.array(z.unknown()).max(MAX_KEYS) });
+const keySetSchema = z.object({ keys: z.array(z.unknown()).check(z.maxLength(MAX_KEYS)) });
 const publicKeySchema = z.object({
   kty: z.enum(["RSA", "EC", "OKP"]),
-  kid: z.string().optional(),
-  use: z.string().optional(),
-  key_ops: z.array(z.string()).optional(),
-  alg: z.string().optional(),
-  n: z.string().optional(),
-  e: z.string().optional(),
-  crv: z.string().optional(),
-  x: z.string().optional(),
-  y: z.string().optional(),
+  kid: z.optional(z.string()),
+  use: z.optional(z.string()),
+  key_ops: z.optional(z.array(z.string())),
+  alg: z.optional(z.string()),
+  n: z.optional(z.string()),
+  e: z.optional(z.string()),
+  crv: z.optional(z.string()),
+  x: z.optional(z.string()),
+  y: z.optional(z.string()),
   /** The channels that the Bot Framework's key speaks for; no key is refused because of it. */
-  endorsements: z.array(z.string()).optional().catch(undefined),
+  endorsements: z.catch(z.optional(z.array(z.string())), undefined),
 });
 
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];

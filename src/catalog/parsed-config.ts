@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type { z } from "zod/mini";
 import type { Driver } from "./driver.ts";
 
 /**
@@ -6,7 +6,7 @@ import type { Driver } from "./driver.ts";
  * members of another version of the code never reach it. Throws on a configuration that the driver cannot have
  * saved. A configuration object is parsed once: whoever holds it must not change it.
  */
-export function withParsedConfig<Config>(schema: z.ZodType<Config>, driver: Driver<Config>): Driver {
+export function withParsedConfig<Config>(schema: z.ZodMiniType<Config>, driver: Driver<Config>): Driver {
   const parsed = new WeakMap<object, Config>();
   const parse = (stored: unknown): Config => {
     if (typeof stored !== "object" || stored === null) return schema.parse(stored);

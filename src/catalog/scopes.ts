@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fail, ok, type Result } from "../errors.ts";
 
 export const MAX_SCOPES = 100;
@@ -6,12 +6,12 @@ export const MAX_SCOPES = 100;
 const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]{1,256}$/;
 
 /** One scope as a setting. `*` is what requests write for "the defaults", so it cannot be a scope itself. */
-export const scopeToken = z
-  .string()
-  .regex(SCOPE_TOKEN, 'must be 1 to 256 printable ASCII characters without space, " and \\')
-  .refine((scope) => scope !== "*", 'must not be "*"');
+export const scopeToken = z.string().check(
+  z.regex(SCOPE_TOKEN, 'must be 1 to 256 printable ASCII characters without space, " and \\'),
+  z.refine((scope) => scope !== "*", 'must not be "*"'),
+);
 
-export const scopeList = z.array(scopeToken).max(MAX_SCOPES);
+export const scopeList = z.array(scopeToken).check(z.maxLength(MAX_SCOPES));
 
 /**
  * The scopes of a request in canonical form, sorted and unique; `[]` for `["*"]` and for none, which both mean the

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
@@ -23,19 +23,21 @@ import { updateConnector } from "./update-connector.ts";
 /** How often a deletion is tried again when a change came in between. */
 const DELETE_TRIES = 3;
 
-const commaSeparated = z
-  .string()
-  .max(1000)
-  .transform((text) => text.split(",").map((part) => part.trim()))
-  .transform((parts) => parts.filter((part) => part !== ""));
+const commaSeparated = z.pipe(
+  z.pipe(
+    z.string().check(z.maxLength(1000)),
+    z.transform((text) => text.split(",").map((part) => part.trim())),
+  ),
+  z.transform((parts) => parts.filter((part) => part !== "")),
+);
 
 const ListQuery = z.object({
   ...pageQuery(20),
-  projectId: z.string().min(1).max(100).optional(),
-  search: z.string().max(200).optional(),
-  type: commaSeparated.pipe(z.array(z.enum(CONNECTOR_TYPES))).optional(),
-  service: commaSeparated.optional(),
-  sort: z.enum(CONNECTOR_SORTS).default("name"),
+  projectId: z.optional(z.string().check(z.minLength(1), z.maxLength(100))),
+  search: z.optional(z.string().check(z.maxLength(200))),
+  type: z.optional(z.pipe(commaSeparated, z.array(z.enum(CONNECTOR_TYPES)))),
+  service: z.optional(commaSeparated),
+  sort: z._default(z.enum(CONNECTOR_SORTS), "name"),
 });
 
 export const getConnectors = managementEndpoint("viewer", {

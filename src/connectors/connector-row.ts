@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { CONNECTOR_TYPES, type ConnectorType } from "../catalog/connector-types.ts";
 import { ApiError } from "../errors.ts";
 import type { LeaseSettings } from "./lease-change.ts";
@@ -7,10 +7,10 @@ export const BINDINGS = ["confirm", "finalize", "login"] as const;
 export type Binding = (typeof BINDINGS)[number];
 
 const Branding = z.object({
-  backgroundColor: z.string().optional(),
-  accentColor: z.string().optional(),
+  backgroundColor: z.optional(z.string()),
+  accentColor: z.optional(z.string()),
   /** SHA-1 of an uploaded icon. */
-  icon: z.string().optional(),
+  icon: z.optional(z.string()),
 });
 export type Branding = z.infer<typeof Branding>;
 
@@ -81,9 +81,12 @@ const Stored = z.object({
   secretNames: jsonOf(z.array(z.string())),
   minimumBinding: z.enum(BINDINGS),
   branding: jsonOf(Branding),
-  draft: z.number().transform((stored) => stored === 1),
-  createdBy: jsonOf(Actor).nullable(),
-  updatedBy: jsonOf(Actor).nullable(),
+  draft: z.pipe(
+    z.number(),
+    z.transform((stored) => stored === 1),
+  ),
+  createdBy: z.nullable(jsonOf(Actor)),
+  updatedBy: z.nullable(jsonOf(Actor)),
 });
 
 /** The typed connector of a row; a row that does not parse was not written by this code → `decryption_failed`. */
@@ -94,16 +97,19 @@ export function connectorOfRow(row: ConnectorRow): Connector {
 }
 
 /** JSON text that holds `schema`. */
-export function jsonOf<Schema extends z.ZodType>(schema: Schema) {
-  return z
-    .string()
-    .transform((text, context) => {
-      try {
-        return JSON.parse(text) as unknown;
-      } catch {
-        context.addIssue({ code: "custom", message: "not JSON" });
-        return z.NEVER;
-      }
-    })
-    .pipe(schema);
+export function jsonOf<Schema extends z.ZodMiniType>(schema: Schema) {
+  return z.pipe(
+    z.pipe(
+      z.string(),
+      z.transform((text, context) => {
+        try {
+          return JSON.parse(text) as unknown;
+        } catch {
+          context.issues.push({ code: "custom", message: "not JSON", input: text });
+          return z.NEVER;
+        }
+      }),
+    ),
+    schema,
+  );
 }

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { AccessTokenCaller } from "../callers/caller.ts";
 import { ApiError } from "../errors.ts";
 import { managementEndpoint } from "../http/endpoint.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ApiError, unwrap } from "../errors.ts";
 import { foreignId } from "../http/fields.ts";
 import type { UrlPolicy } from "../outbound/url-policy.ts";
@@ -10,28 +10,34 @@ import type { Narrowing } from "./link-row.ts";
 const unique = <T>(list: T[]): T[] => [...new Set(list)];
 
 /** Environment ids of a link: at least one, duplicates removed. */
-export const environmentIds = z
-  .array(z.string().min(1).max(64))
-  .min(1, "must name at least one environment; delete the link to disable it")
-  .max(100)
-  .transform(unique);
+export const environmentIds = z.pipe(
+  z
+    .array(z.string().check(z.minLength(1), z.maxLength(64)))
+    .check(z.minLength(1, "must name at least one environment; delete the link to disable it"), z.maxLength(100)),
+  z.transform(unique),
+);
 
 // RFC 6749 §3.3.
-const scopeToken = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, "must be a scope token");
-const origins = z.array(z.string().min(1).max(2048)).max(50).transform(unique).nullable().optional();
+const scopeToken = z.string().check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, "must be a scope token"));
+const origins = z.optional(
+  z.nullable(
+    z.pipe(z.array(z.string().check(z.minLength(1), z.maxLength(2048))).check(z.maxLength(50)), z.transform(unique)),
+  ),
+);
 
 /** The body of a link: its environments, and what narrows it. Absent narrowing stays as it is; null removes it. */
 export const LinkBody = z.strictObject({
   environments: environmentIds,
-  installations: z.array(foreignId).min(1).max(100).transform(unique).nullable().optional(),
-  subjects: z
-    .array(z.enum(["app", "user", "jwt-bearer", "token"]))
-    .min(1)
-    .transform(unique)
-    .nullable()
-    .optional(),
-  subjectNamespace: foreignId.nullable().optional(),
-  scopes: z.array(scopeToken).max(100).transform(unique).nullable().optional(),
+  installations: z.optional(
+    z.nullable(z.pipe(z.array(foreignId).check(z.minLength(1), z.maxLength(100)), z.transform(unique))),
+  ),
+  subjects: z.optional(
+    z.nullable(
+      z.pipe(z.array(z.enum(["app", "user", "jwt-bearer", "token"])).check(z.minLength(1)), z.transform(unique)),
+    ),
+  ),
+  subjectNamespace: z.optional(z.nullable(foreignId)),
+  scopes: z.optional(z.nullable(z.pipe(z.array(scopeToken).check(z.maxLength(100)), z.transform(unique)))),
   returnOrigins: origins,
   webhookOrigins: origins,
 });

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ApiError } from "../errors.ts";
 import { jsonOf } from "./connector-row.ts";
 
@@ -54,13 +54,13 @@ export interface LinkRow extends Pick<Link, "id" | "connectorId" | "projectId" |
 
 const texts = jsonOf(z.array(z.string()));
 const Stored = z.object({
-  projectEnvironments: jsonOf(z.array(z.object({ id: z.string(), slug: z.string(), origin: z.string().nullable() }))),
+  projectEnvironments: jsonOf(z.array(z.object({ id: z.string(), slug: z.string(), origin: z.nullable(z.string()) }))),
   environments: texts,
-  installations: texts.nullable(),
-  subjects: texts.nullable(),
-  scopes: texts.nullable(),
-  returnOrigins: texts.nullable(),
-  webhookOrigins: texts.nullable(),
+  installations: z.nullable(texts),
+  subjects: z.nullable(texts),
+  scopes: z.nullable(texts),
+  returnOrigins: z.nullable(texts),
+  webhookOrigins: z.nullable(texts),
 });
 
 /** The typed link of a row; a row that does not parse was not written by this code → `decryption_failed`. */

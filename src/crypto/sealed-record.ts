@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fail, ok, type Result } from "../errors.ts";
 import { open, type SealContext, type Sealed, seal } from "./envelope.ts";
 import type { KeyRing } from "./key-ring.ts";

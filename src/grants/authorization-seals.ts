@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Claims, ExternalSubject, IssuedAuthorization } from "../catalog/driver.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { mac } from "../crypto/mac.ts";
@@ -19,8 +19,8 @@ export const GENERATIONS_PER_ANSWER = 3;
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()), z.null()]);
 const profileShape = z.object({
-  externalSubject: z.object({ issuer: z.string(), subject: z.string() }).nullable(),
-  claims: z.record(z.string(), scalar).nullable(),
+  externalSubject: z.nullable(z.object({ issuer: z.string(), subject: z.string() })),
+  claims: z.nullable(z.record(z.string(), scalar)),
 });
 
 /** An answer of a provider, ready to be written. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { GrantPolicy, TokenGroup } from "../catalog/driver.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { GrantDatabase } from "./grant-database.ts";
@@ -43,7 +43,7 @@ export type SecretKind = "refresh_token" | "profile";
 const strings = z.array(z.string());
 const details = z.array(z.looseObject({ type: z.string() }));
 const grantedShape = z.object({ scopes: strings, resources: strings, authorizationDetails: details });
-const askedShape = grantedShape.extend({ audience: strings });
+const askedShape = z.extend(grantedShape, { audience: strings });
 const policyShape = z.object({
   rotation: z.enum(["stable", "grace", "strict"]),
   oldAccessTokenDies: z.boolean(),

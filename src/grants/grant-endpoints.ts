@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { requireConnector } from "../connectors/connector-access.ts";
 import { type LeaseSettings, selectLease } from "../connectors/lease-change.ts";
 import { ApiError } from "../errors.ts";
@@ -12,14 +12,16 @@ import type { GrantDescription } from "./protocol.ts";
 const ListQuery = z
   .object({
     ...pageQuery(50),
-    subjectId: z.string().min(1).max(512).optional(),
-    subjectIssuer: z.string().min(1).max(2048).optional(),
-    environment: z.string().min(1).max(100).optional(),
+    subjectId: z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
+    subjectIssuer: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
+    environment: z.optional(z.string().check(z.minLength(1), z.maxLength(100))),
   })
-  .refine(({ subjectId, subjectIssuer }) => subjectIssuer === undefined || subjectId !== undefined, {
-    path: ["subjectIssuer"],
-    message: "needs subjectId, too",
-  });
+  .check(
+    z.refine(({ subjectId, subjectIssuer }) => subjectIssuer === undefined || subjectId !== undefined, {
+      path: ["subjectIssuer"],
+      message: "needs subjectId, too",
+    }),
+  );
 
 export const getGrants = managementEndpoint("viewer", {
   summary: "List a connector's grants: whom it can have tokens for.",

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { NEVER_MS } from "../tokens/lease.ts";
 import { AttemptJournal } from "./attempt-journal.ts";
 import { type AuthorizationSecret, AuthorizationStore, noticeFacts } from "./authorization-store.ts";
@@ -22,7 +22,7 @@ export interface GrantRow {
   authorizationId: string;
 }
 
-const optionalText = z.string().nullable();
+const optionalText = z.nullable(z.string());
 const subject = z.discriminatedUnion("type", [
   z.object({ type: z.literal("app") }),
   z.object({ type: z.literal("user"), namespace: optionalText, issuer: optionalText, id: z.string() }),

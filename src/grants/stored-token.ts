@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { AuthorizationDetail, Claims, IssuedToken } from "../catalog/driver.ts";
 import { NEVER_MS } from "../tokens/lease.ts";
 import type { StoredFacts } from "./freshness.ts";
@@ -35,9 +35,9 @@ const strings = z.array(z.string());
 const granted = z.object({
   scopes: strings,
   resources: strings,
-  audience: strings.optional(),
+  audience: z.optional(strings),
   authorizationDetails: z.array(z.looseObject({ type: z.string() })),
-  metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  metadata: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
 });
 /** As it lies in the table. */
 export type TokenRow = {

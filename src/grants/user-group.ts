@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { TokenGroup } from "../catalog/driver.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { canonicalJson } from "../tokens/canonical.ts";

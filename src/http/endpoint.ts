@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type { z } from "zod/mini";
 import type { AccessTokenCaller, Caller } from "../callers/caller.ts";
 import type { Role } from "../callers/roles.ts";
 import type { ErrorStatus, Failure } from "../errors.ts";
@@ -35,7 +35,7 @@ export interface Input<Body, Query> {
 interface Common<Body, Query> {
   /** One sentence for the API reference. */
   summary: string;
-  body?: z.ZodType<Body>;
+  body?: z.ZodMiniType<Body>;
   /** Accept a request without any body as `{}`. */
   bodyOptional?: boolean;
   /** The same few bodies come again and again: what one was understood as is kept, and handlers get it frozen. */
@@ -44,7 +44,7 @@ interface Common<Body, Query> {
   rawBody?: { maxBytes: number; mediaTypes: string[] };
   /** Honours `If-Match`. */
   conditional?: boolean;
-  query?: z.ZodType<Query>;
+  query?: z.ZodMiniType<Query>;
 }
 
 /** Open to anyone. */

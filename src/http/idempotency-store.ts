@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { kidOf, open, type SealContext, seal } from "../crypto/envelope.ts";
 import { Secret } from "../crypto/secret.ts";
 import { unwrap } from "../errors.ts";

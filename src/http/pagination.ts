@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { base64url, fromBase64url, utf8 } from "../crypto/bytes.ts";
 import { ApiError } from "../errors.ts";
 
@@ -13,13 +13,17 @@ export const MAX_PAGE_SIZE = 100;
 /** Query members of every list: `limit` (1 to 100) and the opaque `cursor` of the previous page. */
 export function pageQuery(defaultLimit: number) {
   return {
-    limit: z
-      .string()
-      .regex(/^[1-9]\d{0,2}$/, "must be a whole number from 1 to 100")
-      .transform(Number)
-      .pipe(z.number().max(MAX_PAGE_SIZE))
-      .default(defaultLimit),
-    cursor: z.string().max(1024).optional(),
+    limit: z._default(
+      z.pipe(
+        z.pipe(
+          z.string().check(z.regex(/^[1-9]\d{0,2}$/, "must be a whole number from 1 to 100")),
+          z.transform(Number),
+        ),
+        z.number().check(z.lte(MAX_PAGE_SIZE)),
+      ),
+      defaultLimit,
+    ),
+    cursor: z.optional(z.string().check(z.maxLength(1024))),
   };
 }
 
@@ -36,8 +40,8 @@ export function decodeCursor(cursor: string | undefined, kind: "string"): Positi
 export function decodeCursor(cursor: string | undefined, kind: "number"): Position<number> | null;
 export function decodeCursor(cursor: string | undefined, kind: "string" | "number"): Position<string | number> | null {
   if (cursor === undefined) return null;
-  const key = kind === "string" ? z.string().max(512) : z.number();
-  const parsed = z.tuple([key, z.string().max(512)]).safeParse(parseJson(cursor));
+  const key = kind === "string" ? z.string().check(z.maxLength(512)) : z.number();
+  const parsed = z.tuple([key, z.string().check(z.maxLength(512))]).safeParse(parseJson(cursor));
   if (!parsed.success) throw new ApiError("bad_request", { message: "The cursor is not one of this list." });
   const [sortKey, id] = parsed.data;
   return { key: sortKey, id };

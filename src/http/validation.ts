@@ -1,5 +1,9 @@
-import type { z } from "zod";
+import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
 import { fail, ok, type Result } from "../errors.ts";
+
+// The small variant of zod comes without words for what is wrong.
+z.config(en());
 
 const MAX_PROBLEMS = 8;
 const MAX_NAME_LENGTH = 80;
@@ -8,7 +12,7 @@ const MAX_NAME_LENGTH = 80;
  * `value` as the schema describes it. An unknown member of a strict object is `unknown_field`, anything else
  * `bad_request` with a message that lists `path: problem`. Messages name members and never quote values.
  */
-export function validate<T>(schema: z.ZodType<T>, value: unknown, part: "body" | "query"): Result<T> {
+export function validate<T>(schema: z.ZodMiniType<T>, value: unknown, part: "body" | "query"): Result<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return ok(parsed.data);
   const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, issue.path));

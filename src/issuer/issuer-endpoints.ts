@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ApiError } from "../errors.ts";
 import { managementEndpoint, publicEndpoint } from "../http/endpoint.ts";
 import { requireProject } from "../projects/project-store.ts";
@@ -45,7 +45,10 @@ export const createWorkloadToken = managementEndpoint("developer", {
   summary: "A workload token for local development, at most 12 hours long and never longer than the access token.",
   bodyOptional: true,
   body: z.strictObject({
-    expiresInSeconds: z.int().min(60).max(MAX_WORKLOAD_TOKEN_SECONDS).default(MAX_WORKLOAD_TOKEN_SECONDS),
+    expiresInSeconds: z._default(
+      z.int().check(z.gte(60), z.lte(MAX_WORKLOAD_TOKEN_SECONDS)),
+      MAX_WORKLOAD_TOKEN_SECONDS,
+    ),
   }),
   async handle({ services, caller, params, body }) {
     const project = await requireProject(services.db, params.p);

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ApiError } from "../errors.ts";
 import { managementEndpoint } from "../http/endpoint.ts";
 import type { Services } from "../services.ts";
@@ -18,7 +18,7 @@ export const resealKeys = managementEndpoint("owner", {
   bodyOptional: true,
   body: z.strictObject({
     // While a deploy spreads, some of us still have the ring of before.
-    primary: z.string().max(16).optional(),
+    primary: z.optional(z.string().check(z.maxLength(16))),
   }),
   async handle({ services, body }) {
     const { db, keys, now, nudgeHousekeeper } = services;

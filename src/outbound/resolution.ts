@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fail, ok, type Result } from "../errors.ts";
 import { LruMap } from "../store/lru.ts";
 import { isLoopbackHost, isPublicAddress } from "./addresses.ts";
@@ -23,11 +23,12 @@ const NXDOMAIN = 3;
 
 const dnsAnswer = z.object({
   Status: z.number(),
-  TC: z.boolean().optional(),
-  Answer: z
-    .array(z.object({ type: z.number(), TTL: z.number().nonnegative(), data: z.string() }))
-    .max(200)
-    .optional(),
+  TC: z.optional(z.boolean()),
+  Answer: z.optional(
+    z
+      .array(z.object({ type: z.number(), TTL: z.number().check(z.nonnegative()), data: z.string() }))
+      .check(z.maxLength(200)),
+  ),
 });
 
 interface Records {

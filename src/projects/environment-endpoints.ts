@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { EnvironmentId } from "../callers/caller.ts";
 import { effectiveByTime } from "../connectors/effective-by.ts";
 import { ApiError, unwrap } from "../errors.ts";
@@ -15,7 +15,7 @@ import { environmentToWire } from "./environment-wire.ts";
 import { checkOrigin } from "./origin.ts";
 import { requireProject, STANDARD_ENVIRONMENTS } from "./project-store.ts";
 
-const origin = z.string().min(1).nullish();
+const origin = z.nullish(z.string().check(z.minLength(1)));
 
 export const putEnvironment = managementEndpoint("admin", {
   summary: "Set an environment's origin; without one it is cleared.",

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { managementEndpoint } from "../http/endpoint.ts";
 import { displayName, slug } from "../http/fields.ts";
 import { decodeCursor, MAX_PAGE_SIZE, pageQuery, paginate } from "../http/pagination.ts";
@@ -11,7 +11,7 @@ import { insertProject, listProjects, type Project, requireProject } from "./pro
 export const createProject = managementEndpoint("admin", {
   creates: true,
   summary: "Create a project with the environments production, preview and development.",
-  body: z.strictObject({ slug, name: displayName.optional() }),
+  body: z.strictObject({ slug, name: z.optional(displayName) }),
   async handle({ services, body }) {
     const now = services.now();
     const project: Project = {

@@ -1,28 +1,31 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import * as grantShapes from "./grant-shapes.ts";
+import * as keyShapes from "./key-shapes.ts";
 import * as shapes from "./shapes.ts";
 import * as triggers from "./trigger-shapes.ts";
 
-const pagination = z.looseObject({ next: z.string().nullable() });
-const page = (name: string, item: z.ZodType) => z.looseObject({ [name]: z.array(item), pagination });
+const pagination = z.looseObject({ next: z.nullable(z.string()) });
+const page = (name: string, item: z.ZodMiniType) => z.looseObject({ [name]: z.array(item), pagination });
 
 /** What stands in the reference as a component of its own, by name. */
-export const COMPONENTS: ReadonlyMap<string, z.ZodType> = new Map(
-  Object.entries<z.ZodType>({ ...shapes, ...grantShapes, ...triggers }).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+export const COMPONENTS: ReadonlyMap<string, z.ZodMiniType> = new Map(
+  Object.entries<z.ZodMiniType>({ ...shapes, ...keyShapes, ...grantShapes, ...triggers }).toSorted(([a], [b]) =>
+    a < b ? -1 : 1,
+  ),
 );
 
 /** The body of each route's answer. Routes that are not here answer without a body, or with what `raw` says. */
-export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodType }> = {
+export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodMiniType }> = {
   "GET /health": ok(z.looseObject({ status: z.literal("ok") })),
   "GET /.well-known/openid-configuration": ok(z.looseObject({ issuer: z.string(), jwks_uri: z.string() })),
-  "GET /.well-known/jwks.json": ok(shapes.JwkSet),
+  "GET /.well-known/jwks.json": ok(keyShapes.JwkSet),
   "POST /v1/setup": created(z.looseObject({ accessToken: z.string(), teamId: z.string() })),
   "GET /v1/team": ok(shapes.Team),
-  "POST /v1/access-tokens": created(shapes.AccessToken.extend({ token: z.string() })),
+  "POST /v1/access-tokens": created(z.extend(shapes.AccessToken, { token: z.string() })),
   "GET /v1/access-tokens": ok(page("accessTokens", shapes.AccessToken)),
   "POST /v1/projects": created(shapes.Project),
   "GET /v1/projects": ok(page("projects", shapes.Project)),
-  "GET /v1/projects/:p": ok(shapes.Project.extend({ environments: z.array(shapes.Environment) })),
+  "GET /v1/projects/:p": ok(z.extend(shapes.Project, { environments: z.array(shapes.Environment) })),
   "GET /v1/projects/:p/environments": ok(page("environments", shapes.Environment)),
   "POST /v1/projects/:p/environments": created(shapes.Environment),
   "PUT /v1/projects/:p/environments/:id": ok(shapes.Environment),
@@ -32,24 +35,24 @@ export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodType }> = {
   "POST /v1/issuers": created(shapes.Issuer),
   "GET /v1/issuers": ok(page("issuers", shapes.Issuer)),
   "PUT /v1/issuers/:id/login": ok(shapes.Issuer),
-  "POST /v1/issuer/keys": created(shapes.IssuerKey),
-  "GET /v1/issuer/keys": ok(z.looseObject({ keys: z.array(shapes.IssuerKey) })),
-  "GET /v1/keys": ok(shapes.KeyRing),
-  "POST /v1/keys/reseal": ok(shapes.KeyRing),
+  "POST /v1/issuer/keys": created(keyShapes.IssuerKey),
+  "GET /v1/issuer/keys": ok(z.looseObject({ keys: z.array(keyShapes.IssuerKey) })),
+  "GET /v1/keys": ok(keyShapes.KeyRing),
+  "POST /v1/keys/reseal": ok(keyShapes.KeyRing),
   "GET /v2/connect/connectors": ok(page("connectors", shapes.Connector)),
   "POST /v1/connect/connectors": created(shapes.Connector),
   "GET /v1/connect/connectors/:c": ok(shapes.ConnectorWithData),
   "PATCH /v2/connect/connectors/:c": ok(
     z.looseObject({
       connector: shapes.Connector,
-      reconsentNeeded: z.looseObject({ scope: z.literal("user") }).optional(),
+      reconsentNeeded: z.optional(z.looseObject({ scope: z.literal("user") })),
     }),
   ),
   "GET /v2/connect/connectors/:c/projects": ok(page("projects", shapes.Link)),
   "GET /v2/connect/projects/:p/connectors": ok(page("connectors", shapes.Link)),
   "GET /v1/connect/connectors/:c/projects/:p": ok(shapes.Link),
   "POST /v1/connect/connectors/:c/projects/:p": ok(shapes.Link),
-  "GET /v1/connectors/:c/jwks.json": ok(shapes.JwkSet),
+  "GET /v1/connectors/:c/jwks.json": ok(keyShapes.JwkSet),
   "GET /v1/connect/connectors/:c/triggers": ok(triggers.Trigger),
   "PUT /v1/connect/connectors/:c/triggers": ok(triggers.Trigger),
   "PATCH /v1/connect/connectors/:c/trigger-destinations": ok(shapes.Connector),
@@ -82,10 +85,10 @@ export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodType }> = {
   "POST /v1/connect/result": ok(shapes.AuthorizationResult),
 };
 
-function ok(body: z.ZodType) {
+function ok(body: z.ZodMiniType) {
   return { status: 200, body } as const;
 }
 
-function created(body: z.ZodType) {
+function created(body: z.ZodMiniType) {
   return { status: 201, body } as const;
 }

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 const timeMs = z.int();
 
@@ -7,30 +7,31 @@ export const Grant = z.looseObject({
   id: z.string(),
   subject: z.looseObject({
     type: z.string(),
-    id: z.string().optional(),
-    issuer: z.string().optional(),
-    namespace: z.string().optional(),
+    id: z.optional(z.string()),
+    issuer: z.optional(z.string()),
+    namespace: z.optional(z.string()),
   }),
-  environment: z.string().nullable(),
-  state: authorizationState.nullable(),
+  environment: z.nullable(z.string()),
+  state: z.nullable(authorizationState),
   createdAt: timeMs,
   seenAt: timeMs,
 });
 
 /** The members of an authorization are there once a user has authorized it. */
-export const GrantWithAuthorization = Grant.extend({
-  authorizationId: z.string().optional(),
-  scopes: z.array(z.string()).optional(),
-  refreshable: z.boolean().optional(),
-  authorizedAt: timeMs.optional(),
-  accessTokenExpiresAt: timeMs.nullable().optional(),
-  lastOutcome: z.looseObject({ at: timeMs, code: z.string() }).nullable().optional(),
-  nextAttemptAt: timeMs.nullable().optional(),
-  upstreamRevocation: z
-    .looseObject({
-      outcome: z.enum(["pending", "confirmed", "unsupported", "shared", "given_up"]),
-      at: timeMs.nullable(),
-    })
-    .nullable()
-    .optional(),
+export const GrantWithAuthorization = z.extend(Grant, {
+  authorizationId: z.optional(z.string()),
+  scopes: z.optional(z.array(z.string())),
+  refreshable: z.optional(z.boolean()),
+  authorizedAt: z.optional(timeMs),
+  accessTokenExpiresAt: z.optional(z.nullable(timeMs)),
+  lastOutcome: z.optional(z.nullable(z.looseObject({ at: timeMs, code: z.string() }))),
+  nextAttemptAt: z.optional(z.nullable(timeMs)),
+  upstreamRevocation: z.optional(
+    z.nullable(
+      z.looseObject({
+        outcome: z.enum(["pending", "confirmed", "unsupported", "shared", "given_up"]),
+        at: z.nullable(timeMs),
+      }),
+    ),
+  ),
 });

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Route } from "../http/routing.ts";
 import { ANSWERS, COMPONENTS } from "./answers.ts";
@@ -145,7 +145,7 @@ function referenceTo(schema: unknown): Json | null {
 }
 
 /** A schema as JSON Schema 2020-12, with components inside it as references. */
-function schemaOf(schema: z.ZodType, io: "input" | "output"): Json {
+function schemaOf(schema: z.ZodMiniType, io: "input" | "output"): Json {
   const { $schema: _version, ...made } = z.toJSONSchema(schema, {
     io,
     unrepresentable: "any",

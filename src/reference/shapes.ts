@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ROLES } from "../callers/roles.ts";
 import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
 import { BINDINGS } from "../connectors/connector-row.ts";
@@ -21,10 +21,10 @@ const Actor = z.discriminatedUnion("type", [
 const TokenCapabilities = z.looseObject({
   crossInstallation: z.boolean(),
   supportsRefinement: z.boolean(),
-  supportsResources: z.boolean().optional(),
-  scopes: texts.optional(),
-  supportedAuthorizationDetails: texts.optional(),
-  manualCredentialInput: z.boolean().optional(),
+  supportsResources: z.optional(z.boolean()),
+  scopes: z.optional(texts),
+  supportedAuthorizationDetails: z.optional(texts),
+  manualCredentialInput: z.optional(z.boolean()),
 });
 
 export const Connector = z.looseObject({
@@ -43,31 +43,31 @@ export const Connector = z.looseObject({
   supportsRevocation: z.boolean(),
   supportsTriggers: z.boolean(),
   triggers: z.looseObject({ enabled: z.boolean() }),
-  triggerDestinations: z.array(TriggerDestination).optional(),
-  events: texts.optional(),
-  ingressUrl: z.string().optional(),
+  triggerDestinations: z.optional(z.array(TriggerDestination)),
+  events: z.optional(texts),
+  ingressUrl: z.optional(z.string()),
   creationMode: z.enum(["managed", "manual"]),
-  draft: z.literal(true).optional(),
-  connectionMethod: z.string().optional(),
-  target: z.string().optional(),
-  createdBy: Actor.optional(),
-  updatedBy: Actor.optional(),
-  appTokens: TokenCapabilities.optional(),
-  userTokens: TokenCapabilities.optional(),
-  website: z.string().optional(),
-  devsite: z.string().optional(),
-  docsite: z.string().optional(),
-  icon: z.string().optional(),
-  accentColor: z.string().optional(),
-  backgroundColor: z.string().optional(),
-  redirectUri: z.string().optional(),
+  draft: z.optional(z.literal(true)),
+  connectionMethod: z.optional(z.string()),
+  target: z.optional(z.string()),
+  createdBy: z.optional(Actor),
+  updatedBy: z.optional(Actor),
+  appTokens: z.optional(TokenCapabilities),
+  userTokens: z.optional(TokenCapabilities),
+  website: z.optional(z.string()),
+  devsite: z.optional(z.string()),
+  docsite: z.optional(z.string()),
+  icon: z.optional(z.string()),
+  accentColor: z.optional(z.string()),
+  backgroundColor: z.optional(z.string()),
+  redirectUri: z.optional(z.string()),
   minimumBinding: z.enum(BINDINGS),
   leaseSeconds: z.int(),
-  region: z.string().optional(),
+  region: z.optional(z.string()),
   revision: z.int(),
 });
 
-export const ConnectorWithData = Connector.extend({ data: z.record(z.string(), z.unknown()) });
+export const ConnectorWithData = z.extend(Connector, { data: z.record(z.string(), z.unknown()) });
 
 export const Link = z.looseObject({
   connectorId: z.string(),
@@ -76,12 +76,12 @@ export const Link = z.looseObject({
   project: z.looseObject({
     id: z.string(),
     name: z.string(),
-    customEnvironments: z.array(z.looseObject({ id: z.string(), slug: z.string() })).optional(),
+    customEnvironments: z.optional(z.array(z.looseObject({ id: z.string(), slug: z.string() }))),
   }),
-  installations: texts.optional(),
-  subjects: texts.optional(),
-  subjectNamespace: z.string().optional(),
-  scopes: texts.optional(),
+  installations: z.optional(texts),
+  subjects: z.optional(texts),
+  subjectNamespace: z.optional(z.string()),
+  scopes: z.optional(texts),
   returnOrigins: texts,
   webhookOrigins: texts,
   createdAt: timeMs,
@@ -94,11 +94,11 @@ export const AccessToken = z.looseObject({
   id: z.string(),
   name: z.string(),
   role: z.enum(ROLES),
-  projectId: z.string().nullable(),
-  environment: z.string().nullable(),
-  userId: z.string().nullable(),
+  projectId: z.nullable(z.string()),
+  environment: z.nullable(z.string()),
+  userId: z.nullable(z.string()),
   createdAt: timeMs,
-  expiresAt: timeMs.nullable(),
+  expiresAt: z.nullable(timeMs),
 });
 
 export const Project = z.looseObject({
@@ -112,7 +112,7 @@ export const Project = z.looseObject({
 export const Environment = z.looseObject({
   id: z.string(),
   slug: z.string(),
-  origin: z.string().nullable(),
+  origin: z.nullable(z.string()),
   createdAt: timeMs,
   updatedAt: timeMs,
 });
@@ -125,9 +125,9 @@ export const Issuer = z.looseObject({
   algorithms: texts,
   maxTokenAgeSeconds: z.number(),
   oneTimeTokens: z.boolean(),
-  jwksUri: z.string().nullable(),
+  jwksUri: z.nullable(z.string()),
   keysFetchedAt: timeMs,
-  login: z.looseObject({ clientId: z.string() }).nullable(),
+  login: z.nullable(z.looseObject({ clientId: z.string() })),
   createdAt: timeMs,
 });
 
@@ -147,14 +147,14 @@ export const Token = z.looseObject({
   authorizationId: z.string(),
   tokenGroupId: z.string(),
   scopes: texts,
-  resources: texts.optional(),
-  authorizationDetails: z.array(z.looseObject({ type: z.string() })).optional(),
-  metadata: z.record(z.string(), z.unknown()).optional(),
-  externalSubject: z.string().optional(),
-  claims: z.record(z.string(), z.unknown()).optional(),
+  resources: z.optional(texts),
+  authorizationDetails: z.optional(z.array(z.looseObject({ type: z.string() }))),
+  metadata: z.optional(z.record(z.string(), z.unknown())),
+  externalSubject: z.optional(z.string()),
+  claims: z.optional(z.record(z.string(), z.unknown())),
 });
 
-const count = z.int().min(0);
+const count = z.int().check(z.gte(0));
 export const Revocation = z.looseObject({
   tokensFound: count,
   deleted: count,
@@ -165,7 +165,7 @@ export const Revocation = z.looseObject({
   local: z.literal("revoked"),
   upstream: z.enum(["pending", "done", "unsupported"]),
   effectiveBy: timeMs,
-  progress: z.looseObject({ grantsTold: count }).optional(),
+  progress: z.optional(z.looseObject({ grantsTold: count })),
 });
 
 export const StartedAuthorization = z.looseObject({
@@ -178,75 +178,35 @@ export const StartedAuthorization = z.looseObject({
     uid: z.string(),
     type: z.enum(CONNECTOR_TYPES),
     name: z.string(),
-    service: z.string().optional(),
-    serviceName: z.string().optional(),
+    service: z.optional(z.string()),
+    serviceName: z.optional(z.string()),
   }),
 });
 
 /** `data` comes with `success`, `error` with the other ends. */
 export const AuthorizationResult = z.looseObject({
   status: z.enum(["pending", "success", "canceled", "error", "expired"]),
-  data: z.looseObject({ clientId: z.string() }).optional(),
-  error: z
-    .looseObject({
+  data: z.optional(z.looseObject({ clientId: z.string() })),
+  error: z.optional(
+    z.looseObject({
       code: z.string(),
       message: z.string(),
-      vendor: z.looseObject({ error: z.string() }).optional(),
-    })
-    .optional(),
-});
-
-const references = z.record(z.string(), count);
-/** The master-key ring and what needs it. */
-export const KeyRing = z.looseObject({
-  primary: z.string(),
-  keys: z.array(
-    z.looseObject({
-      kid: z.string(),
-      configured: z.boolean(),
-      primary: z.boolean(),
-      references,
-      mayBeDropped: z.boolean(),
+      vendor: z.optional(z.looseObject({ error: z.string() })),
     }),
   ),
-  grantsOfUnknownKey: count,
-  reseal: z
-    .looseObject({
-      primary: z.string(),
-      state: z.enum(["running", "done"]),
-      startedAt: timeMs,
-      finishedAt: timeMs.nullable(),
-      nextStepAt: timeMs.nullable(),
-      resealed: count,
-      missed: count,
-      remaining: references,
-    })
-    .nullable(),
 });
-
-export const IssuerKey = z.looseObject({
-  kid: z.string(),
-  alg: z.string(),
-  status: z.string(),
-  createdAt: timeMs,
-  notBefore: timeMs,
-  retiredAt: timeMs.nullable(),
-  publishedUntil: timeMs.nullable(),
-});
-
-export const JwkSet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) });
 
 export const ErrorAnswer = z.looseObject({
   error: z.looseObject({
     code: z.string(),
     message: z.string(),
     request_id: z.string(),
-    vendor: z
-      .looseObject({
-        error: z.string().optional(),
-        error_description: z.string().optional(),
-        status: z.int().optional(),
-      })
-      .optional(),
+    vendor: z.optional(
+      z.looseObject({
+        error: z.optional(z.string()),
+        error_description: z.optional(z.string()),
+        status: z.optional(z.int()),
+      }),
+    ),
   }),
 });

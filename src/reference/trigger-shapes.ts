@@ -1,21 +1,21 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 const timeMs = z.int();
-const count = z.int().min(0);
+const count = z.int().check(z.gte(0));
 const texts = z.array(z.string());
 
-const ShownSecret = z.looseObject({ id: z.string(), addedAt: timeMs, expiresAt: timeMs.optional() });
+const ShownSecret = z.looseObject({ id: z.string(), addedAt: timeMs, expiresAt: z.optional(timeMs) });
 
 /** What a connector receives from its provider. `provider` or `recipe`, once one is chosen. */
 export const Trigger = z.looseObject({
   enabled: z.boolean(),
   ingressUrl: z.string(),
-  provider: z.string().optional(),
-  recipe: z.record(z.string(), z.unknown()).optional(),
-  settings: z.record(z.string(), z.unknown()).optional(),
+  provider: z.optional(z.string()),
+  recipe: z.optional(z.record(z.string(), z.unknown())),
+  settings: z.optional(z.record(z.string(), z.unknown())),
   secrets: z.array(ShownSecret),
   pendingVerification: z.boolean(),
-  events: texts.nullable(),
+  events: z.nullable(texts),
   maxBodyBytes: count,
   journal: z.boolean(),
   payloadDays: count,
@@ -27,61 +27,63 @@ export const Trigger = z.looseObject({
 /** A project's production, a branch of its preview, or a custom environment. */
 export const TriggerDestination = z.looseObject({
   projectId: z.string(),
-  path: z.string().optional(),
-  branch: z.string().optional(),
-  customEnvironmentId: z.string().optional(),
+  path: z.optional(z.string()),
+  branch: z.optional(z.string()),
+  customEnvironmentId: z.optional(z.string()),
 });
 
 /** `url` is where events go now; null = the environment's origin is not configured. */
 export const Destination = z.looseObject({
   id: z.string(),
   connectorId: z.string(),
-  url: z.string().nullable(),
-  projectId: z.string().optional(),
-  environment: z.string().optional(),
-  path: z.string().optional(),
-  branch: z.string().optional(),
+  url: z.nullable(z.string()),
+  projectId: z.optional(z.string()),
+  environment: z.optional(z.string()),
+  path: z.optional(z.string()),
+  branch: z.optional(z.string()),
   audience: z.string(),
-  events: texts.nullable(),
-  filter: z.looseObject({ tenants: texts.optional(), equals: z.record(z.string(), z.unknown()).optional() }).nullable(),
+  events: z.nullable(texts),
+  filter: z.nullable(
+    z.looseObject({ tenants: z.optional(texts), equals: z.optional(z.record(z.string(), z.unknown())) }),
+  ),
   ordered: z.boolean(),
   lanes: count,
   retrySchedule: z.array(count),
   timeoutMs: count,
   maxInFlight: count,
-  ratePerSecond: count.nullable(),
+  ratePerSecond: z.nullable(count),
   responder: z.boolean(),
   enabled: z.boolean(),
-  disabledReason: z.enum(["operator", "gone", "unlinked"]).optional(),
+  disabledReason: z.optional(z.enum(["operator", "gone", "unlinked"])),
   createdAt: timeMs,
   updatedAt: timeMs,
   revision: z.int(),
 });
 
-export const DestinationWithSecrets = Destination.extend({ secrets: z.array(ShownSecret) });
+export const DestinationWithSecrets = z.extend(Destination, { secrets: z.array(ShownSecret) });
 
 /** The signing secret is shown here and never again. */
-export const NewDestination = Destination.extend({ signingSecret: z.string() });
+export const NewDestination = z.extend(Destination, { signingSecret: z.string() });
 
-export const RotatedSecret = ShownSecret.extend({ signingSecret: z.string(), secrets: z.array(ShownSecret) });
+export const RotatedSecret = z.extend(ShownSecret, { signingSecret: z.string(), secrets: z.array(ShownSecret) });
 
 export const Event = z.looseObject({
   id: z.string(),
   connectorId: z.string(),
-  type: z.string().nullable(),
+  type: z.nullable(z.string()),
   tenants: texts,
   state: z.enum(["recorded", "dispatched", "unrouted"]),
   receivedAt: timeMs,
-  sentAt: timeMs.nullable(),
-  contentType: z.string().nullable(),
+  sentAt: z.nullable(timeMs),
+  contentType: z.nullable(z.string()),
   size: count,
   duplicates: count,
-  suspectedReplayOf: z.string().optional(),
+  suspectedReplayOf: z.optional(z.string()),
   hasPayload: z.boolean(),
 });
 
 /** `payload`: with its texts masked, or as it came: `{"encoding":"utf8"|"base64","data"}`. */
-export const EventWithPayload = Event.extend({
+export const EventWithPayload = z.extend(Event, {
   headers: z.record(z.string(), z.string()),
   bodySha256: z.string(),
   payload: z.unknown(),
@@ -94,22 +96,22 @@ export const Delivery = z.looseObject({
   destinationId: z.string(),
   series: count,
   state: z.enum(["pending", "delivered", "dead", "canceled"]),
-  endedBecause: z.string().nullable(),
+  endedBecause: z.nullable(z.string()),
   attemptCount: count,
-  nextAttemptAt: timeMs.nullable(),
+  nextAttemptAt: z.nullable(timeMs),
   createdAt: timeMs,
   updatedAt: timeMs,
 });
 
-export const DeliveryWithAttempts = Delivery.extend({
+export const DeliveryWithAttempts = z.extend(Delivery, {
   attempts: z.array(
     z.looseObject({
       id: z.string(),
       startedAt: timeMs,
       durationMs: z.number(),
-      status: z.int().nullable(),
+      status: z.nullable(z.int()),
       outcome: z.string(),
-      response: z.string().nullable(),
+      response: z.nullable(z.string()),
     }),
   ),
 });
@@ -117,11 +119,11 @@ export const DeliveryWithAttempts = Delivery.extend({
 export const Replay = z.looseObject({
   id: z.string(),
   state: z.enum(["running", "done", "canceled"]),
-  connectorId: z.string().nullable(),
-  destinationId: z.string().nullable(),
+  connectorId: z.nullable(z.string()),
+  destinationId: z.nullable(z.string()),
   states: texts,
-  since: timeMs.nullable(),
-  until: timeMs.nullable(),
+  since: z.nullable(timeMs),
+  until: z.nullable(timeMs),
   made: count,
   createdAt: timeMs,
   updatedAt: timeMs,
@@ -129,8 +131,8 @@ export const Replay = z.looseObject({
 
 export const DeadLetter = z.looseObject({
   id: z.string(),
-  connectorId: z.string().nullable(),
-  eventId: z.string().nullable(),
+  connectorId: z.nullable(z.string()),
+  eventId: z.nullable(z.string()),
   reason: z.string(),
   createdAt: timeMs,
 });

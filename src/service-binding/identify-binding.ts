@@ -1,11 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { ServiceBindingCaller } from "../callers/caller.ts";
 import type { CallerDirectory } from "../callers/caller-directory.ts";
 import { fail, ok, type Result } from "../errors.ts";
 
 const propsSchema = z.strictObject({
-  project: z.string().min(1).max(100),
-  environment: z.string().min(1).max(100),
+  project: z.string().check(z.minLength(1), z.maxLength(100)),
+  environment: z.string().check(z.minLength(1), z.maxLength(100)),
 });
 
 /**

@@ -1,11 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 const errorBody = z.object({
   error: z.object({
     code: z.string(),
     message: z.string(),
-    request_id: z.string().optional(),
-    vendor: z.record(z.string(), z.unknown()).optional(),
+    request_id: z.optional(z.string()),
+    vendor: z.optional(z.record(z.string(), z.unknown())),
   }),
 });
 

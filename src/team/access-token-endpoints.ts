@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { mintAccessToken } from "../callers/access-token.ts";
 import { ROLES, roleIncludes } from "../callers/roles.ts";
 import { ApiError } from "../errors.ts";
@@ -23,10 +23,10 @@ export const createAccessToken = managementEndpoint("admin", {
   body: z.strictObject({
     name: displayName,
     role: z.enum(ROLES),
-    projectId: z.string().max(100).optional(),
-    environment: z.string().max(100).optional(),
-    userId: foreignId.optional(),
-    expiresInSeconds: z.int().min(60).max(TEN_YEARS_SECONDS).optional(),
+    projectId: z.optional(z.string().check(z.maxLength(100))),
+    environment: z.optional(z.string().check(z.maxLength(100))),
+    userId: z.optional(foreignId),
+    expiresInSeconds: z.optional(z.int().check(z.gte(60), z.lte(TEN_YEARS_SECONDS))),
   }),
   async handle({ services, caller, body }) {
     const { db, keys, randomBytes } = services;

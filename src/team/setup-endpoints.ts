@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { mintAccessToken } from "../callers/access-token.ts";
 import { mac, macEquals } from "../crypto/mac.ts";
 import { ApiError } from "../errors.ts";
@@ -11,7 +11,7 @@ import { insertAccessToken } from "./access-token-store.ts";
 
 export const setup = publicEndpoint({
   summary: "Claim a fresh deployment with its setup token; answers the first owner's access token, once.",
-  body: z.strictObject({ setupToken: z.string().max(1024) }),
+  body: z.strictObject({ setupToken: z.string().check(z.maxLength(1024)) }),
   async handle({ services, body }) {
     if (!(await isSetupToken(services, body.setupToken))) throw new ApiError("setup_required");
     const now = services.now();

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { open, seal } from "../crypto/envelope.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { Secret } from "../crypto/secret.ts";
@@ -20,9 +20,9 @@ export const leasedToken = z.object({
   resources: z.array(z.string()),
   authorizationDetails: z.array(z.looseObject({ type: z.string() })),
   authorizationId: z.string(),
-  metadata: z.record(z.string(), scalar).optional(),
-  claims: z.record(z.string(), z.union([scalar, z.array(z.string()), z.null()])).optional(),
-  externalSubject: z.string().optional(),
+  metadata: z.optional(z.record(z.string(), scalar)),
+  claims: z.optional(z.record(z.string(), z.union([scalar, z.array(z.string()), z.null()]))),
+  externalSubject: z.optional(z.string()),
   groupId: z.string(),
   snapshotVersion: z.string(),
   revokedBeforeMs: z.number(),
@@ -55,7 +55,7 @@ export async function openLease<T>(
   kind: LeaseKind,
   key: string,
   sealed: string,
-  shape: z.ZodType<T>,
+  shape: z.ZodMiniType<T>,
 ): Promise<T | null> {
   const opened = await open(keys, context(kind, key), sealed);
   if (!opened.ok) return null;

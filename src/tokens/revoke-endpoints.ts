@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import * as z from "zod/mini";
 import type { Caller } from "../callers/caller.ts";
 import { roleIncludes } from "../callers/roles.ts";
 import type { Connector } from "../connectors/connector-row.ts";
@@ -20,7 +20,7 @@ import { parseSubject, type RequestedSubject, tokenRequestBody } from "./token-r
 /** Grants told before the answer; the Housekeeper tells the others. */
 const GRANTS_TOLD_AT_ONCE = 25;
 
-const revokeBody = tokenRequestBody.pick({ subject: true, installationId: true });
+const revokeBody = z.pick(tokenRequestBody, { subject: true, installationId: true });
 
 /** `DELETE /v1/connect/connectors/{c}/tokens`: with a subject, that subject's tokens; with `{}` all of the connector's. */
 export const revokeTokens = runtimeEndpoint<z.infer<typeof revokeBody>>({

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
 import type { ConnectorSnapshotRow } from "../connectors/snapshot-query.ts";
 
@@ -50,16 +50,16 @@ export const leasedSnapshot = z.object({
       draft: z.boolean(),
       config: z.unknown(),
       configRevision: z.number(),
-      region: z.string().nullable(),
+      region: z.nullable(z.string()),
       leaseSeconds: z.number(),
     }),
     link: z.object({
       id: z.string(),
       environments: strings,
-      installations: strings.nullable(),
-      subjects: strings.nullable(),
-      subjectNamespace: z.string().nullable(),
-      scopes: strings.nullable(),
+      installations: z.nullable(strings),
+      subjects: z.nullable(strings),
+      subjectNamespace: z.nullable(z.string()),
+      scopes: z.nullable(strings),
     }),
     version: z.string(),
     revokedBeforeMs: z.number(),

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { AuthorizationDetail } from "../catalog/driver.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { oncePerObject } from "../store/once-per-object.ts";
@@ -26,24 +26,25 @@ const DEFAULT_VALIDITY_BUFFER_MS = 30_000;
 const LONGEST_VALIDITY_BUFFER_MS = 24 * 60 * 60_000;
 
 const text = (maxLength: number) =>
-  z.string().min(1).max(maxLength).refine(isOpaqueText, {
-    message: "must be in Unicode normal form C, without control, bidirectional or unpaired surrogate characters",
-  });
-const set = (maxLength: number) => z.array(text(maxLength)).max(100);
+  z.string().check(
+    z.minLength(1),
+    z.maxLength(maxLength),
+    z.refine(isOpaqueText, {
+      message: "must be in Unicode normal form C, without control, bidirectional or unpaired surrogate characters",
+    }),
+  );
+const set = (maxLength: number) => z.array(text(maxLength)).check(z.maxLength(100));
 
 /** The runtime body of `POST /v1/connect/token/{connector}`. Unknown top-level keys are ignored, as clients expect. */
 export const tokenRequestBody = z.object({
-  subject: z.looseObject({ type: text(64), id: text(512).optional(), issuer: text(2048).optional() }).optional(),
-  installationId: text(256).optional(),
-  scopes: set(256).optional(),
-  resources: set(2048).optional(),
-  audience: set(2048).optional(),
-  authorizationDetails: z
-    .array(z.looseObject({ type: text(256) }))
-    .max(20)
-    .optional(),
-  validityBufferMs: z.number().int().min(0).max(LONGEST_VALIDITY_BUFFER_MS).optional(),
-  rejectedTokenId: text(64).optional(),
+  subject: z.optional(z.looseObject({ type: text(64), id: z.optional(text(512)), issuer: z.optional(text(2048)) })),
+  installationId: z.optional(text(256)),
+  scopes: z.optional(set(256)),
+  resources: z.optional(set(2048)),
+  audience: z.optional(set(2048)),
+  authorizationDetails: z.optional(z.array(z.looseObject({ type: text(256) })).check(z.maxLength(20))),
+  validityBufferMs: z.optional(z.int().check(z.gte(0), z.lte(LONGEST_VALIDITY_BUFFER_MS))),
+  rejectedTokenId: z.optional(text(64)),
 });
 
 export type TokenRequestBody = z.infer<typeof tokenRequestBody>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { createCallerCaches, type LeasedEntry } from "../../src/callers/caller-caches.ts";
 import { createCallerDirectory, type DirectoryDeps } from "../../src/callers/caller-directory.ts";
 import { CALLER_LEASE_MS, type LeaseDeps, type LeaseSource, lookUp } from "../../src/callers/caller-leases.ts";
@@ -29,7 +29,7 @@ function world() {
   return { state, deps, settle };
 }
 
-function source<T>(schema: z.ZodType<T>, read: () => Promise<T | null>): LeaseSource<T> {
+function source<T>(schema: z.ZodMiniType<T>, read: () => Promise<T | null>): LeaseSource<T> {
   return { memory: new LruMap<string, LeasedEntry<T>>(10), memoryKey: "it", name: ["thing", "it"], schema, read };
 }
 

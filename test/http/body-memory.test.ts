@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { recallBody, rememberBody } from "../../src/http/body-memory.ts";
 
 const schema = z.object({ names: z.array(z.string()) });

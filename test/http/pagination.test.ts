@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import { z } from "zod/mini";
 import { base64url, utf8 } from "../../src/crypto/bytes.ts";
 import { decodeCursor, encodeCursor, pageQuery, paginate } from "../../src/http/pagination.ts";
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { z } from "zod";
+import { z } from "zod/mini";
 import { createApp } from "../../src/app.ts";
 import { ApiError } from "../../src/errors.ts";
 import { publicEndpoint } from "../../src/http/endpoint.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { plainText } from "../connector-data.ts";
 import { scopeList } from "../scopes.ts";
 import { isProtocolParameter, PROTOCOL_PARAMETERS } from "./authorization-parameters.ts";
@@ -15,102 +15,106 @@ const CODE_LIFETIME_S = { min: 10, max: 600 };
 const ASSERTION_CLAIMS = ["iss", "sub", "aud", "jti", "iat", "nbf", "exp"];
 
 /** Text that may be empty in a body, where it clears the member. */
-const optionalText = (maxLength: number) => plainText(maxLength).optional();
+const optionalText = (maxLength: number) => z.optional(plainText(maxLength));
 const optionalChoice = <Choice extends string>(choices: readonly Choice[]) =>
-  z.union([z.enum(choices), z.literal("")]).optional();
+  z.optional(z.union([z.enum(choices), z.literal("")]));
 
 const without = (reserved: string[]) => (map: Record<string, unknown>) => reserved.every((name) => !(name in map));
 
-const extraClaims = z
-  .record(z.string().min(1).max(128), z.json())
-  .refine((claims) => JSON.stringify(claims).length <= MAX_CLAIMS_CHARACTERS, "must be at most 4096 characters of JSON")
-  .refine(without(ASSERTION_CLAIMS), `must not set ${ASSERTION_CLAIMS.join(", ")}`)
-  .optional();
+const extraClaims = z.optional(
+  z.record(z.string().check(z.minLength(1), z.maxLength(128)), z.json()).check(
+    z.refine(
+      (claims) => JSON.stringify(claims).length <= MAX_CLAIMS_CHARACTERS,
+      "must be at most 4096 characters of JSON",
+    ),
+    z.refine(without(ASSERTION_CLAIMS), `must not set ${ASSERTION_CLAIMS.join(", ")}`),
+  ),
+);
 
 const urlParams = z
-  .record(z.string().min(1).max(128), plainText(2048))
-  .refine((params) => Object.keys(params).length <= 30, "must have at most 30 members");
+  .record(z.string().check(z.minLength(1), z.maxLength(128)), plainText(2048))
+  .check(z.refine((params) => Object.keys(params).length <= 30, "must have at most 30 members"));
 
-const assertionTtl = z.int().min(ASSERTION_TTL_S.min).max(ASSERTION_TTL_S.max).optional();
+const assertionTtl = z.optional(z.int().check(z.gte(ASSERTION_TTL_S.min), z.lte(ASSERTION_TTL_S.max)));
 
 /** What an operator sets, without secrets. Every member is optional, so that the same shape describes an update. */
 const settingsShape = {
   clientId: optionalText(512),
   clientName: optionalText(200),
   serverUrl: optionalText(2048),
-  serverConfig: serverMetadata.optional(),
+  serverConfig: z.optional(serverMetadata),
   tokenEndpointAuthMethod: optionalChoice(CLIENT_AUTH_METHODS),
   responseType: optionalText(64),
-  pkceRequired: z.boolean().optional(),
+  pkceRequired: z.optional(z.boolean()),
   codeChallengeMethod: optionalChoice(["S256", "plain"]),
-  userAuthorization: z.strictObject({ enabled: z.boolean().optional(), scopes: scopeList.optional() }).optional(),
-  refreshTokens: z.strictObject({ enabled: z.boolean().optional() }).optional(),
-  clientCredentials: z.strictObject({ enabled: z.boolean().optional(), scopes: scopeList.optional() }).optional(),
-  jwtBearer: z
-    .strictObject({
-      enabled: z.boolean().optional(),
-      scopes: scopeList.optional(),
+  userAuthorization: z.optional(z.strictObject({ enabled: z.optional(z.boolean()), scopes: z.optional(scopeList) })),
+  refreshTokens: z.optional(z.strictObject({ enabled: z.optional(z.boolean()) })),
+  clientCredentials: z.optional(z.strictObject({ enabled: z.optional(z.boolean()), scopes: z.optional(scopeList) })),
+  jwtBearer: z.optional(
+    z.strictObject({
+      enabled: z.optional(z.boolean()),
+      scopes: z.optional(scopeList),
       sub: optionalText(512),
       iss: optionalText(2048),
       aud: optionalText(2048),
       additionalClaims: extraClaims,
       ttl: assertionTtl,
-      useClientCredentials: z.boolean().optional(),
-    })
-    .optional(),
-  clientAssertion: z.strictObject({ type: optionalText(256), ttl: assertionTtl, claims: extraClaims }).optional(),
-  forwardedClaims: z.strictObject({ idToken: z.array(plainText(128).min(1)).max(50).optional() }).optional(),
+      useClientCredentials: z.optional(z.boolean()),
+    }),
+  ),
+  clientAssertion: z.optional(z.strictObject({ type: optionalText(256), ttl: assertionTtl, claims: extraClaims })),
+  forwardedClaims: z.optional(
+    z.strictObject({ idToken: z.optional(z.array(plainText(128).check(z.minLength(1))).check(z.maxLength(50))) }),
+  ),
   defaultAudience: optionalText(2048),
   /** Seconds. */
-  defaultTokenExpiresIn: z
-    .int()
-    .min(60)
-    .max(365 * 24 * 3600)
-    .optional(),
-  authorizationUrlParams: urlParams.optional(),
+  defaultTokenExpiresIn: z.optional(z.int().check(z.gte(60), z.lte(365 * 24 * 3600))),
+  authorizationUrlParams: z.optional(urlParams),
   /** Facts about the provider that no metadata tells. */
-  grantPolicy: z
-    .strictObject({
+  grantPolicy: z.optional(
+    z.strictObject({
       rotation: optionalChoice(["stable", "grace", "strict"]),
-      oldAccessTokenDies: z.boolean().optional(),
+      oldAccessTokenDies: z.optional(z.boolean()),
       revocationScope: optionalChoice(["token", "grant"]),
-      codeLifetimeSeconds: z.int().min(CODE_LIFETIME_S.min).max(CODE_LIFETIME_S.max).optional(),
-    })
-    .optional(),
+      codeLifetimeSeconds: z.optional(z.int().check(z.gte(CODE_LIFETIME_S.min), z.lte(CODE_LIFETIME_S.max))),
+    }),
+  ),
 };
 
 /** `data` of a create or update body for type `oauth` (a `clientSecret` of "" removes it). */
 export const oauthInput = z.strictObject({
   ...settingsShape,
-  authorizationUrlParams: urlParams
-    .refine(
-      (params) => !Object.keys(params).some(isProtocolParameter),
-      `must not set ${PROTOCOL_PARAMETERS.join(", ")}`,
-    )
-    .optional(),
+  authorizationUrlParams: z.optional(
+    urlParams.check(
+      z.refine(
+        (params) => !Object.keys(params).some(isProtocolParameter),
+        `must not set ${PROTOCOL_PARAMETERS.join(", ")}`,
+      ),
+    ),
+  ),
   clientSecret: optionalText(4096),
 });
 export type OAuthInput = z.output<typeof oauthInput>;
 
-export const oauthSettings = z.object({ ...settingsShape, clientId: plainText(512).min(1) });
+export const oauthSettings = z.object({ ...settingsShape, clientId: plainText(512).check(z.minLength(1)) });
 export type OAuthSettings = z.output<typeof oauthSettings>;
 
 /** The same of a draft, which may have no client yet: its `clientId` is empty. */
-export const oauthDraftSettings = oauthSettings.extend({ clientId: plainText(512).default("") });
+export const oauthDraftSettings = z.extend(oauthSettings, { clientId: z._default(plainText(512), "") });
 
 /** An `oauth` connector as it is stored, without its secrets `clientSecret` and `clientPrivateKey`. */
 export const oauthConfig = z.object({
   settings: oauthDraftSettings,
   /** The provider's metadata as it was when `serverUrl` was last set: pinned, never refreshed by itself. */
-  discovered: serverMetadata.nullable(),
+  discovered: z.nullable(serverMetadata),
   clientAuth: z.object({
     method: z.enum(CLIENT_AUTH_METHODS),
     /** The connector's own key pair, for `private_key_jwt`. */
-    key: z
-      .object({ alg: z.enum(["ES256", "RS256"]), kid: z.string(), publicJwk: z.record(z.string(), z.json()) })
-      .nullable(),
+    key: z.nullable(
+      z.object({ alg: z.enum(["ES256", "RS256"]), kid: z.string(), publicJwk: z.record(z.string(), z.json()) }),
+    ),
     /** Where the provider finds that key. */
-    jwksUri: z.string().nullable(),
+    jwksUri: z.nullable(z.string()),
   }),
 });
 export type OAuthConfig = z.output<typeof oauthConfig>;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { ErrorCode, Failure, VendorError } from "../../errors.ts";
 import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
 import { quotesCredential } from "./quoted-credentials.ts";
@@ -14,8 +14,8 @@ const ERROR_CODE = /^[\x20-\x21\x23-\x5B\x5D-\x7E]{1,64}$/;
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
 const errorBody = z.object({
-  error: z.string().regex(ERROR_CODE),
-  error_description: z.string().optional().catch(undefined),
+  error: z.string().check(z.regex(ERROR_CODE)),
+  error_description: z.catch(z.optional(z.string()), undefined),
 });
 
 /** What was presented to a token endpoint; `other` = it was another endpoint. */

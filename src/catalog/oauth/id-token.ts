@@ -1,5 +1,5 @@
 import { decodeJwt, decodeProtectedHeader, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { SUPPORTED_ALGORITHMS, selectKey } from "../../callers/jwks-keys.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Claims } from "../driver.ts";
@@ -12,7 +12,10 @@ const MAX_AGE_S = 3600;
 const MAX_CLAIMS_CHARACTERS = 4096;
 
 const claimValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]);
-const idTokenClaims = z.looseObject({ sub: z.string().min(1).max(255), azp: z.string().optional() });
+const idTokenClaims = z.looseObject({
+  sub: z.string().check(z.minLength(1), z.maxLength(255)),
+  azp: z.optional(z.string()),
+});
 
 export interface IdTokenExpectation {
   /** Compared as text. */

@@ -1,5 +1,5 @@
 import { pushedAuthorizationRequest } from "oauth4webapi";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fail, ok, type Result } from "../../errors.ts";
 import { parseJson } from "../../outbound/guarded-fetch.ts";
 import type { AuthorizationUrlRequest, DriverDeps } from "../driver.ts";
@@ -7,7 +7,7 @@ import type { OAuthConfig } from "./config.ts";
 import { classifyErrorAnswer } from "./errors.ts";
 import { callEndpoint, texts } from "./token-endpoint.ts";
 
-const pushedBody = z.object({ request_uri: z.string().regex(/^[\x21-\x7E]{1,2048}$/) });
+const pushedBody = z.object({ request_uri: z.string().check(z.regex(/^[\x21-\x7E]{1,2048}$/)) });
 
 /**
  * The `request_uri` under which the server keeps the parameters (RFC 9126 §2.2). Any answer but 201 with such a

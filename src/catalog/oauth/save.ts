@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { generateSigningKey } from "../../crypto/signing-key.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { parseData } from "../connector-data.ts";

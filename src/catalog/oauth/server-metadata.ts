@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fail, ok, type Result } from "../../errors.ts";
 import { checkUrl, MAX_URL_LENGTH, type UrlPolicy } from "../../outbound/url-policy.ts";
 import { plainText } from "../connector-data.ts";
@@ -17,27 +17,27 @@ const CALLED_URLS = [
   "pushed_authorization_request_endpoint",
 ] as const;
 
-const url = plainText(MAX_URL_LENGTH).optional();
+const url = z.optional(plainText(MAX_URL_LENGTH));
 /** A page for people; it is only ever shown as a link. */
-const pageUrl = plainText(MAX_URL_LENGTH)
-  .regex(/^(https?:\/\/.*)?$/i, "must be an http or https URL")
-  .optional();
-const names = z.array(plainText(256)).max(1000).optional();
-const flag = z.boolean().optional();
+const pageUrl = z.optional(
+  plainText(MAX_URL_LENGTH).check(z.regex(/^(https?:\/\/.*)?$/i, "must be an http or https URL")),
+);
+const names = z.optional(z.array(plainText(256)).check(z.maxLength(1000)));
+const flag = z.optional(z.boolean());
 
 /** JWKs without private members: whatever is configured here is shown again. */
 const publicJwk = z
-  .record(z.string().max(64), z.json())
-  .refine((jwk) => !("d" in jwk) && !("k" in jwk), "must be public keys only");
+  .record(z.string().check(z.maxLength(64)), z.json())
+  .check(z.refine((jwk) => !("d" in jwk) && !("k" in jwk), "must be public keys only"));
 
 /** RFC 8414 §2, OpenID Connect Discovery §3 and their extensions, as far as we use them; other members are dropped. */
 export const serverMetadata = z.object({
-  issuer: plainText(MAX_URL_LENGTH).optional(),
+  issuer: z.optional(plainText(MAX_URL_LENGTH)),
   authorization_endpoint: url,
   token_endpoint: url,
   userinfo_endpoint: url,
   jwks_uri: url,
-  jwks: z.object({ keys: z.array(publicJwk).max(50) }).optional(),
+  jwks: z.optional(z.object({ keys: z.array(publicJwk).check(z.maxLength(50)) })),
   revocation_endpoint: url,
   introspection_endpoint: url,
   end_session_endpoint: url,

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Secret } from "../../crypto/secret.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
@@ -11,37 +11,32 @@ const FALLBACK_LIFETIME_S = 3600;
 
 /** An int or its decimal digits; the standard says number, some providers send a string. */
 const expiresIn = z.union([
-  z.int().min(0).max(9_999_999_999),
-  z
-    .string()
-    .regex(/^\d{1,10}$/)
-    .transform(Number),
+  z.int().check(z.gte(0), z.lte(9_999_999_999)),
+  z.pipe(z.string().check(z.regex(/^\d{1,10}$/)), z.transform(Number)),
 ]);
 
 /** RFC 6749 §5.1 as far as we use it. Other members are dropped, never passed on. */
 const tokenBody = z.object({
   // Visible ASCII only, so that a token can never break out of a header (RFC 6750 §2.1).
-  access_token: z.string().regex(/^[\x21-\x7E]{1,8192}$/),
-  token_type: z.string().regex(/^bearer$/i),
-  expires_in: expiresIn.optional(),
-  scope: z.string().max(16_384).optional(),
+  access_token: z.string().check(z.regex(/^[\x21-\x7E]{1,8192}$/)),
+  token_type: z.string().check(z.regex(/^bearer$/i)),
+  expires_in: z.optional(expiresIn),
+  scope: z.optional(z.string().check(z.maxLength(16_384))),
   // RFC 9396 §7: what was granted, which may be less than what was asked.
-  authorization_details: z
-    .array(z.object({ type: z.string() }).catchall(z.json()))
-    .max(20)
-    .optional(),
+  authorization_details: z.optional(
+    z.array(z.catchall(z.object({ type: z.string() }), z.json())).check(z.maxLength(20)),
+  ),
 });
 
 /** The same where a user authorized. */
-const userTokenBody = tokenBody.extend({
+const userTokenBody = z.extend(tokenBody, {
   // RFC 6749 §A.17. It is sent in a form and never in a header. Some providers write null or nothing for none.
-  refresh_token: z
-    .string()
-    .regex(/^[\x20-\x7E]{0,8192}$/)
-    .nullish()
-    .transform((text) => (text === undefined || text === null || text === "" ? null : Secret.of(text))),
+  refresh_token: z.pipe(
+    z.nullish(z.string().check(z.regex(/^[\x20-\x7E]{0,8192}$/))),
+    z.transform((text) => (text === undefined || text === null || text === "" ? null : Secret.of(text))),
+  ),
   // Judged where it is verified: one that nobody asked for cannot spoil the answer.
-  id_token: z.unknown().optional(),
+  id_token: z.optional(z.unknown()),
 });
 
 /** A token answer that passed, in RFC 6749 §5.1 members. */
@@ -62,7 +57,7 @@ export function parseUserTokenBody(response: OutboundResponse): Result<UserToken
   return parseBody(userTokenBody, response);
 }
 
-function parseBody<Body>(schema: z.ZodType<Body>, response: OutboundResponse): Result<Body> {
+function parseBody<Body>(schema: z.ZodMiniType<Body>, response: OutboundResponse): Result<Body> {
   const json = parseJson(response);
   if (!json.ok) return json;
   const parsed = schema.safeParse(json.value);

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { unwrap } from "../../errors.ts";
 import { managementEndpoint } from "../../http/endpoint.ts";
 import { decodeCursor, pageQuery, paginate } from "../../http/pagination.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { requireConnector } from "../../connectors/connector-access.ts";
 import { ApiError, unwrap } from "../../errors.ts";
 import { managementEndpoint } from "../../http/endpoint.ts";
@@ -14,10 +14,10 @@ export const getDeliveries = managementEndpoint("viewer", {
   summary: "List deliveries, of the newest events first. A page may be short although more follow.",
   query: z.object({
     ...pageQuery(50),
-    connector: z.string().min(1).max(512).optional(),
-    destination: z.string().min(1).max(100).optional(),
-    event: z.string().min(1).max(100).optional(),
-    state: z.enum(DELIVERY_STATES).optional(),
+    connector: z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
+    destination: z.optional(z.string().check(z.minLength(1), z.maxLength(100))),
+    event: z.optional(z.string().check(z.minLength(1), z.maxLength(100))),
+    state: z.optional(z.enum(DELIVERY_STATES)),
   }),
   async handle({ services, query }) {
     const { limit, cursor, connector, destination, event, state } = query;

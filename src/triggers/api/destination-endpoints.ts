@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { requireConnector } from "../../connectors/connector-access.ts";
 import { entityTag } from "../../connectors/connector-wire.ts";
 import { requireTeamId } from "../../connectors/driver-context.ts";

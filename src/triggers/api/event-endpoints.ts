@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { roleIncludes } from "../../callers/roles.ts";
 import { requireConnector } from "../../connectors/connector-access.ts";
 import { requireTeamId } from "../../connectors/driver-context.ts";
@@ -19,9 +19,9 @@ export const getEvents = managementEndpoint("viewer", {
   summary: "List events that were received, newest first. A page may be short although more follow.",
   query: z.object({
     ...pageQuery(50),
-    connector: z.string().min(1).max(512).optional(),
-    type: z.string().min(1).max(512).optional(),
-    state: z.enum(STATES).optional(),
+    connector: z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
+    type: z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
+    state: z.optional(z.enum(STATES)),
   }),
   async handle({ services, query }) {
     const { limit, cursor, connector, type, state } = query;
@@ -36,7 +36,7 @@ export const getEvents = managementEndpoint("viewer", {
 
 export const getEvent = managementEndpoint("viewer", {
   summary: "Read an event. Texts of its payload are masked, but for owners and admins who ask for payload=raw.",
-  query: z.object({ payload: z.enum(["masked", "raw"]).default("masked") }),
+  query: z.object({ payload: z._default(z.enum(["masked", "raw"]), "masked") }),
   async handle({ services, params, query, caller, requestId }) {
     const raw = query.payload === "raw";
     if (raw && !roleIncludes(caller.role, "admin")) {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { requireConnector } from "../../connectors/connector-access.ts";
 import { ApiError } from "../../errors.ts";
 import { managementEndpoint } from "../../http/endpoint.ts";
@@ -16,17 +16,17 @@ import {
 import { findDestination } from "../settings/destination-store.ts";
 
 const ENDED = ["delivered", "dead", "canceled"] as const;
-const timeMs = z.int().min(0);
+const timeMs = z.int().check(z.gte(0));
 
 const ReplayBody = z.strictObject({
-  connector: z.string().min(1).max(512).optional(),
-  destination: z.string().min(1).max(100).optional(),
+  connector: z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
+  destination: z.optional(z.string().check(z.minLength(1), z.maxLength(100))),
   /** How the last delivery of an event to a destination ended; without: dead and canceled. */
-  states: z.array(z.enum(ENDED)).min(1).optional(),
-  since: timeMs.optional(),
-  until: timeMs.optional(),
+  states: z.optional(z.array(z.enum(ENDED)).check(z.minLength(1))),
+  since: z.optional(timeMs),
+  until: z.optional(timeMs),
   /** Deliver again what has arrived, too. */
-  includeDelivered: z.boolean().default(false),
+  includeDelivered: z._default(z.boolean(), false),
 });
 
 export const postReplay = managementEndpoint("admin", {

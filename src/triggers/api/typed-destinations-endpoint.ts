@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { requireConnector } from "../../connectors/connector-access.ts";
 import { connectorAnswer } from "../../connectors/connector-answer.ts";
 import { requireTeamId } from "../../connectors/driver-context.ts";
@@ -9,7 +9,7 @@ import { replaceTypedDestinations } from "../settings/typed-destinations.ts";
 
 export const patchTypedDestinations = managementEndpoint("admin", {
   summary: "Replace the destinations that are a project's production, branches or custom environments; others stay.",
-  body: z.strictObject({ destinations: z.array(TypedDestination).max(100) }),
+  body: z.strictObject({ destinations: z.array(TypedDestination).check(z.maxLength(100)) }),
   async handle({ services, params, body, defer }) {
     const connector = await requireConnector(services.db, params.c);
     const place = { connector, teamId: await requireTeamId(services) };

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { LARGEST_BODY_BYTES } from "./checked-recipe.ts";
 import { isPointer } from "./json-pointers.ts";
 import type { RecipeSpec } from "./spec.ts";
@@ -7,67 +7,74 @@ import type { RecipeSpec } from "./spec.ts";
 
 const MAX_SOURCES = 20;
 
-const headerName = z
-  .string()
-  .toLowerCase()
-  .regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,100}$/, "must be the name of a header")
-  .refine((name) => !FORBIDDEN_HEADERS.includes(name), "must not be a header of the transport's or the browser's");
+const headerName = z.string().check(
+  z.toLowerCase(),
+  z.regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,100}$/, "must be the name of a header"),
+  z.refine((name) => !FORBIDDEN_HEADERS.includes(name), "must not be a header of the transport's or the browser's"),
+);
 const FORBIDDEN_HEADERS = ["cookie", "host", "content-length", "content-type", "transfer-encoding", "connection"];
 
-const pointer = z.string().min(1).max(500).refine(isPointer, "must be a JSON Pointer such as /event/type");
-const name = z.string().min(1).max(100);
+const pointer = z
+  .string()
+  .check(z.minLength(1), z.maxLength(500), z.refine(isPointer, "must be a JSON Pointer such as /event/type"));
+const name = z.string().check(z.minLength(1), z.maxLength(100));
 const source = z.union([
   z.strictObject({ header: headerName }),
   z.strictObject({ pointer }),
-  z.strictObject({ form: name, pointer: pointer.exactOptional() }),
+  z.strictObject({ form: name, pointer: z.exactOptional(pointer) }),
   z.strictObject({ query: name }),
 ]);
-const sources = z.array(source).min(1).max(MAX_SOURCES);
-const parts = z.array(z.union([source, sources])).max(MAX_SOURCES);
-const separator = z.string().min(1).max(4);
+const sources = z.array(source).check(z.minLength(1), z.maxLength(MAX_SOURCES));
+const parts = z.array(z.union([source, sources])).check(z.maxLength(MAX_SOURCES));
+const separator = z.string().check(z.minLength(1), z.maxLength(4));
 
 const signature = z.strictObject({
   header: headerName,
-  prefix: z.string().max(50).exactOptional(),
-  fields: z.strictObject({ separator, pair: separator, key: name, timestamp: name.exactOptional() }).exactOptional(),
+  prefix: z.exactOptional(z.string().check(z.maxLength(50))),
+  fields: z.exactOptional(z.strictObject({ separator, pair: separator, key: name, timestamp: z.exactOptional(name) })),
   algorithm: z.enum(["hmac-sha256", "hmac-sha512", "ed25519", "ecdsa-p256", "equality"]),
-  encoding: z.enum(["hex", "base64", "utf8"]).default("hex"),
+  encoding: z._default(z.enum(["hex", "base64", "utf8"]), "hex"),
 });
 
 const timestamp = z.strictObject({
-  source: z.union([z.strictObject({ header: headerName }), z.strictObject({ pointer })]).exactOptional(),
+  source: z.exactOptional(z.union([z.strictObject({ header: headerName }), z.strictObject({ pointer })])),
   unit: z.enum(["s", "ms", "iso"]),
-  toleranceSeconds: z.int().min(1).max(3600).default(300),
-  required: z.boolean().default(true),
+  toleranceSeconds: z._default(z.int().check(z.gte(1), z.lte(3600)), 300),
+  required: z._default(z.boolean(), true),
 });
 
 const acknowledgement = z.strictObject({
   status: z.union([z.literal(200), z.literal(202), z.literal(204)]),
-  contentType: z.enum(["text/plain; charset=utf-8", "application/json"]).exactOptional(),
-  body: z.string().max(1000).default(""),
+  contentType: z.exactOptional(z.enum(["text/plain; charset=utf-8", "application/json"])),
+  body: z._default(z.string().check(z.maxLength(1000)), ""),
 });
 
 const Shape = z.strictObject({
   signature,
-  signed: z.string().max(200).default("{body}"),
-  secret: z
-    .strictObject({ stripPrefix: z.string().max(20).exactOptional(), encoding: z.enum(["utf8", "hex", "base64"]) })
-    .default({ encoding: "utf8" }),
-  timestamp: timestamp.exactOptional(),
-  idHeader: headerName.exactOptional(),
-  event: z
-    .strictObject({
-      type: parts.default([]),
-      id: parts.default([]),
-      tenant: z.array(source).max(MAX_SOURCES).default([]),
-    })
-    .default({ type: [], id: [], tenant: [] }),
-  acknowledgement: acknowledgement.exactOptional(),
-  forwardedHeaders: z.array(headerName).max(50).exactOptional(),
-  strippedHeaders: z.array(headerName).max(50).exactOptional(),
-  strips: z.array(pointer).max(MAX_SOURCES).exactOptional(),
-  alwaysNew: z.literal(true).exactOptional(),
-  maxBodyBytes: z.int().min(1).max(LARGEST_BODY_BYTES).exactOptional(),
+  signed: z._default(z.string().check(z.maxLength(200)), "{body}"),
+  secret: z._default(
+    z.strictObject({
+      stripPrefix: z.exactOptional(z.string().check(z.maxLength(20))),
+      encoding: z.enum(["utf8", "hex", "base64"]),
+    }),
+    { encoding: "utf8" },
+  ),
+  timestamp: z.exactOptional(timestamp),
+  idHeader: z.exactOptional(headerName),
+  event: z._default(
+    z.strictObject({
+      type: z._default(parts, []),
+      id: z._default(parts, []),
+      tenant: z._default(z.array(source).check(z.maxLength(MAX_SOURCES)), []),
+    }),
+    { type: [], id: [], tenant: [] },
+  ),
+  acknowledgement: z.exactOptional(acknowledgement),
+  forwardedHeaders: z.exactOptional(z.array(headerName).check(z.maxLength(50))),
+  strippedHeaders: z.exactOptional(z.array(headerName).check(z.maxLength(50))),
+  strips: z.exactOptional(z.array(pointer).check(z.maxLength(MAX_SOURCES))),
+  alwaysNew: z.exactOptional(z.literal(true)),
+  maxBodyBytes: z.exactOptional(z.int().check(z.gte(1), z.lte(LARGEST_BODY_BYTES))),
 });
 
 type Shape = z.output<typeof Shape>;
@@ -121,9 +128,9 @@ const CONTRADICTIONS: readonly [(recipe: Shape) => boolean, path: string[], prob
 ];
 
 /** A recipe of an operator's own, as it is sent and stored. */
-export const OwnRecipe = Shape.superRefine((recipe, context) => {
+export const OwnRecipe = Shape.check(({ value: recipe, issues }) => {
   for (const [isSo, path, message] of CONTRADICTIONS) {
-    if (isSo(recipe)) context.addIssue({ code: "custom", path, message });
+    if (isSo(recipe)) issues.push({ code: "custom", path, message, input: recipe });
   }
 });
 export type OwnRecipe = z.output<typeof OwnRecipe>;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fail, ok, type Result } from "../../errors.ts";
 import { validate } from "../../http/validation.ts";
 import type { CheckedRecipe, Provider, SettingRule } from "./checked-recipe.ts";
@@ -16,9 +16,9 @@ type Settings = RecipeContext["settings"];
 export type StoredRecipe = { settings?: Settings } & ({ provider: string } | { recipe: OwnRecipe });
 
 const Stored = z.strictObject({
-  provider: z.string().max(100).optional(),
-  recipe: OwnRecipe.optional(),
-  settings: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
+  provider: z.optional(z.string().check(z.maxLength(100))),
+  recipe: z.optional(OwnRecipe),
+  settings: z.optional(z.record(z.string(), z.union([z.string(), z.array(z.string())]))),
 });
 
 /** A recipe that an operator chose or wrote, ready to be stored. Failures are `bad_request` and `unknown_field`. */

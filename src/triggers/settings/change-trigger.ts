@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Connector } from "../../connectors/connector-row.ts";
 import { hex } from "../../crypto/bytes.ts";
 import { ApiError, unwrap } from "../../errors.ts";
@@ -15,19 +15,19 @@ const MAX_PAYLOAD_DAYS = 30;
 
 /** What is set of a connector's triggers; what is absent stays as it is. */
 export const TriggerChange = z.strictObject({
-  enabled: z.boolean().optional(),
+  enabled: z.optional(z.boolean()),
   /** A provider that we know, or else a `recipe` of one's own. */
-  provider: z.string().min(1).max(100).optional(),
-  recipe: z.unknown().optional(),
-  settings: z.unknown().optional(),
+  provider: z.optional(z.string().check(z.minLength(1), z.maxLength(100))),
+  recipe: z.optional(z.unknown()),
+  settings: z.optional(z.unknown()),
   /** The current one first. Those of before that are not among them end `previousSecretSeconds` from now. */
-  secrets: z.array(signingSecret).max(MAX_SECRETS).optional(),
+  secrets: z.optional(z.array(signingSecret).check(z.maxLength(MAX_SECRETS))),
   previousSecretSeconds: graceSeconds,
   /** Events of other types are acknowledged, and not kept. Null = all are wanted. */
-  events: eventGlobs.nullable().optional(),
-  maxBodyBytes: z.int().min(1024).max(LARGEST_BODY_BYTES).optional(),
-  journal: z.boolean().optional(),
-  payloadDays: z.int().min(0).max(MAX_PAYLOAD_DAYS).optional(),
+  events: z.optional(z.nullable(eventGlobs)),
+  maxBodyBytes: z.optional(z.int().check(z.gte(1024), z.lte(LARGEST_BODY_BYTES))),
+  journal: z.optional(z.boolean()),
+  payloadDays: z.optional(z.int().check(z.gte(0), z.lte(MAX_PAYLOAD_DAYS))),
 });
 export type TriggerChange = z.output<typeof TriggerChange>;
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { jsonOf } from "../../connectors/connector-row.ts";
 import { ApiError } from "../../errors.ts";
 import { type Database, sql } from "../../store/database.ts";
@@ -27,7 +27,7 @@ interface DestinationRow extends TypedPlace {
   createdAtMs: number;
 }
 
-const Events = jsonOf(z.array(z.string())).nullable();
+const Events = z.nullable(jsonOf(z.array(z.string())));
 
 /** By connector, what it shows of its triggers: of those that have any. */
 export async function triggersOf(

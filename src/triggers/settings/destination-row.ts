@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { jsonOf } from "../../connectors/connector-row.ts";
 import { ApiError } from "../../errors.ts";
 import type { Destination, DisabledReason } from "./destination.ts";
@@ -46,20 +46,25 @@ export interface DestinationRow
   linkedEnvironments: string | null;
 }
 
-const flag = z.number().transform((stored) => stored === 1);
+const flag = z.pipe(
+  z.number(),
+  z.transform((stored) => stored === 1),
+);
 const Stored = z.object({
-  events: jsonOf(z.array(z.string())).nullable(),
-  filter: jsonOf(
-    z.object({
-      tenants: z.array(z.string()).exactOptional(),
-      equals: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).exactOptional(),
-    }),
-  ).nullable(),
+  events: z.nullable(jsonOf(z.array(z.string()))),
+  filter: z.nullable(
+    jsonOf(
+      z.object({
+        tenants: z.exactOptional(z.array(z.string())),
+        equals: z.exactOptional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))),
+      }),
+    ),
+  ),
   ordered: flag,
   retrySchedule: jsonOf(z.array(z.number())),
   responder: flag,
-  storedReason: z.enum(["operator", "gone"]).nullable(),
-  linkedEnvironments: jsonOf(z.array(z.string())).nullable(),
+  storedReason: z.nullable(z.enum(["operator", "gone"])),
+  linkedEnvironments: z.nullable(jsonOf(z.array(z.string()))),
 });
 
 /** The typed destination of a row; a row that does not parse was not written by this code → `decryption_failed`. */

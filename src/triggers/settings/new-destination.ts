@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ApiError, unwrap } from "../../errors.ts";
 import { checkUrl, type UrlPolicy } from "../../outbound/url-policy.ts";
 import type { Environment } from "../../projects/environment-store.ts";
@@ -12,18 +12,18 @@ import type { DatedSecret } from "./signing-secrets.ts";
 
 /** How a destination is served. */
 const delivery = {
-  events: eventGlobs.nullable().exactOptional(),
-  filter: eventFilter.nullable().exactOptional(),
-  ordered: z.boolean().exactOptional(),
-  lanes: z.int().min(1).max(16).exactOptional(),
-  retrySchedule: retrySchedule.exactOptional(),
-  timeoutMs: z.int().min(1000).max(30_000).exactOptional(),
-  maxInFlight: z.int().min(1).max(6).exactOptional(),
-  ratePerSecond: z.int().min(1).max(10_000).nullable().exactOptional(),
-  responder: z.boolean().exactOptional(),
-  enabled: z.boolean().exactOptional(),
+  events: z.exactOptional(z.nullable(eventGlobs)),
+  filter: z.exactOptional(z.nullable(eventFilter)),
+  ordered: z.exactOptional(z.boolean()),
+  lanes: z.exactOptional(z.int().check(z.gte(1), z.lte(16))),
+  retrySchedule: z.exactOptional(retrySchedule),
+  timeoutMs: z.exactOptional(z.int().check(z.gte(1000), z.lte(30_000))),
+  maxInFlight: z.exactOptional(z.int().check(z.gte(1), z.lte(6))),
+  ratePerSecond: z.exactOptional(z.nullable(z.int().check(z.gte(1), z.lte(10_000)))),
+  responder: z.exactOptional(z.boolean()),
+  enabled: z.exactOptional(z.boolean()),
 };
-export type Delivery = Required<z.output<z.ZodObject<typeof delivery>>>;
+export type Delivery = Required<z.output<z.ZodMiniObject<typeof delivery>>>;
 
 /** What a destination is served like when nothing is said. */
 export const USUAL_DELIVERY: Delivery = {
@@ -39,15 +39,15 @@ export const USUAL_DELIVERY: Delivery = {
   enabled: true,
 };
 
-const url = z.string().min(1).max(4096).exactOptional();
-const path = originPath.exactOptional();
+const url = z.exactOptional(z.string().check(z.minLength(1), z.maxLength(4096)));
+const path = z.exactOptional(originPath);
 
 export const CreateDestination = z.strictObject({
   url,
-  projectId: z.string().min(1).max(100).exactOptional(),
-  environment: z.string().min(1).max(64).exactOptional(),
+  projectId: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(100))),
+  environment: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(64))),
   path,
-  branch: branchName.exactOptional(),
+  branch: z.exactOptional(branchName),
   ...delivery,
 });
 export type CreateDestination = z.output<typeof CreateDestination>;
@@ -58,17 +58,21 @@ export type ChangeDestination = z.output<typeof ChangeDestination>;
 
 /** A destination as typed clients name it: a project's production, a preview's branch, or a custom environment. */
 const typedTarget = {
-  path: originPath.exactOptional(),
-  branch: branchName.exactOptional(),
-  customEnvironmentId: z
-    .string()
-    .regex(/^env_[0-9a-z]+$/, "must be the id (env_…) of a custom environment")
-    .exactOptional(),
+  path: z.exactOptional(originPath),
+  branch: z.exactOptional(branchName),
+  customEnvironmentId: z.exactOptional(
+    z.string().check(z.regex(/^env_[0-9a-z]+$/, "must be the id (env_…) of a custom environment")),
+  ),
 };
-export const TypedDestination = z.strictObject({ projectId: z.string().min(1).max(100), ...typedTarget });
+export const TypedDestination = z.strictObject({
+  projectId: z.string().check(z.minLength(1), z.maxLength(100)),
+  ...typedTarget,
+});
 export type TypedDestination = z.output<typeof TypedDestination>;
 /** The same at a connector's creation, which may name its project already. */
-export const FirstDestination = TypedDestination.extend({ projectId: z.string().min(1).max(100).exactOptional() });
+export const FirstDestination = z.extend(TypedDestination, {
+  projectId: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(100))),
+});
 
 /** Where a destination is: a URL, or a path at the origin of a project's environment. */
 export type Target = { url: string } | { projectId: string; environment: string; branch: string | null; path: string };

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { kidOf, open, type SealContext, type Sealed, seal } from "../../crypto/envelope.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
 import { Secret } from "../../crypto/secret.ts";
@@ -20,7 +20,7 @@ export interface DatedSecret {
 export const MAX_SECRETS = 3;
 
 const Stored = z.array(
-  z.object({ id: z.string(), value: z.string(), addedAtMs: z.number(), expiresAtMs: z.number().nullable() }),
+  z.object({ id: z.string(), value: z.string(), addedAtMs: z.number(), expiresAtMs: z.nullable(z.number()) }),
 );
 
 /** The secrets as one envelope, and the key that it needs. */

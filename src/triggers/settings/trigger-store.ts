@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { jsonOf } from "../../connectors/connector-row.ts";
 import { ApiError } from "../../errors.ts";
 import { type Database, type Statement, sql } from "../../store/database.ts";
@@ -39,7 +39,7 @@ export interface TriggerRow extends Omit<Trigger, "enabled" | "pendingVerificati
   journal: number;
 }
 
-const Events = jsonOf(z.array(z.string())).nullable();
+const Events = z.nullable(jsonOf(z.array(z.string())));
 
 /** The typed trigger of a row; a row that does not parse was not written by this code → `decryption_failed`. */
 export function triggerOfRow(row: TriggerRow): Trigger {
