@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
+import { fail, ok } from "../../src/errors.ts";
 import { MAX_SUPERSEDED_TOKENS } from "../../src/grants/superseded-tokens.ts";
 import { seedTeam } from "../connectors/rows.ts";
 import { type UserWorld, userWorld } from "./user-world.ts";
@@ -81,6 +82,83 @@ describe("the index of grants", () => {
       { db: broken },
     );
   });
+});
+
+describe("a refresh that could not even begin", () => {
+  const group = (...scopes: string[]) => ({ scopes, resources: [], audience: [], authorizationDetails: [] });
+
+  test("is everybody's answer for that token until it may be tried again, and nobody's for another", async () => {
+    const world = await userWorld();
+    await world.inside(async (grant) => {
+      await world.authorized(grant, { group: group("a", "b") });
+      world.nowMs += LIFETIME_MS;
+      world.permit = fail("upstream_invalid_client", { retryAfterMs: 5_000 });
+      for (let count = 0; count < 3; count++) {
+        expect(said(await grant.token(world.request({ group: group("a") })))).toBe("upstream_invalid_client");
+      }
+      expect(world.acquired).toHaveLength(2);
+      world.permit = ok({ permit: "prm_2" });
+      expect(said(await grant.token(world.request({ group: group("b") })))).toBe("at-2");
+      expect(said(await grant.token(world.request({ group: group("a") })))).toBe("upstream_invalid_client");
+      world.nowMs += 5_000;
+      expect(said(await grant.token(world.request({ group: group("a") })))).toBe("at-3");
+    });
+  });
+
+  test("and one that was refused keep their story while they are not repeated", async () => {
+    const world = await userWorld();
+    await world.inside(async (grant) => {
+      await world.authorized(grant);
+      world.nowMs += LIFETIME_MS;
+      world.script.refresh = () => ({ code: "upstream_rejected", reason: "error=temporarily_unavailable" });
+      await grant.token(world.request());
+      world.nowMs += 400;
+      expect(await grant.token(world.request())).toEqual(
+        fail("upstream_rejected", { reason: "error=temporarily_unavailable", retryAfterMs: 600 }),
+      );
+    });
+    expect(world.script.presented).toHaveLength(1);
+  });
+});
+
+describe("D-07 a project's revocation while its token is being refreshed", () => {
+  test.for([
+    ["lnk_2", ["access_token"], ["rt-1", "rt-2"], "at-3"],
+    ["lnk_3", [], ["rt-1"], "at-2"],
+  ] as const)("of %s ends what that brings home only if it is its own", async ([linkId, owed, presented, token]) => {
+    const world = await userWorld({ revocationScope: "token" });
+    await world.inside(async (grant, storage) => {
+      await world.authorized(grant);
+      const answer = Promise.withResolvers<void>();
+      world.script.held = answer.promise;
+      const asking = grant.token(world.request({ linkId: "lnk_2" }));
+      await expect.poll(() => world.script.presented.length).toBe(1);
+      await grant.revoke({ revokedBeforeMs: null, linkId });
+      world.script.held = Promise.resolve();
+      answer.resolve();
+      expect(said(await asking)).toBe(token);
+      expect(rows(storage, "upstream_revocations").map(({ hint }) => hint)).toEqual(owed);
+    });
+    expect(world.script.presented).toEqual(presented);
+  });
+});
+
+test("a refresh brings along what the connector has become, and is counted with its time", async () => {
+  const world = await userWorld();
+  await world.inside(async (grant, storage) => {
+    await world.authorized(grant);
+    const { db } = world.deps;
+    await db.run({ sql: "UPDATE connectors SET config_revision = 2 WHERE id = ?", values: [world.connector.id] });
+    world.nowMs += LIFETIME_MS;
+    world.script.refresh = () => {
+      world.nowMs += 250;
+      return {};
+    };
+    expect(said(await grant.token(world.request()))).toBe("at-2");
+    expect(stateOf(storage)).toMatchObject({ config_revision: 2 });
+  });
+  expect(world.points.at(-1)).toMatchObject({ kind: "mint", connectorType: "oauth", outcome: "ok", durationMs: 250 });
+  expect(world.script.refreshes).toMatchObject([{ connectorId: world.connector.id }]);
 });
 
 describe("what the log is told of refreshes", () => {

@@ -72,7 +72,7 @@ describe("a refresh that waits at the gate", () => {
         () => grant.token(world.request()),
         () => world.acquired.length === 2,
       );
-      expect(said(answer)).toBe("upstream_timeout");
+      expect(answer).toMatchObject(fail("upstream_timeout", { reason: "attempt_ms=20000" }));
       gate.resolve();
       await expect.poll(() => world.reports.length).toBe(2);
       expect(rows(storage, "attempts")).toEqual([]);
@@ -300,5 +300,5 @@ test("C-09 a refresh for a connector that is gone ends the authorization, and se
     expect(owed(storage)).toEqual(["refresh_token"]);
     expect(await storage.getAlarm()).toBe(world.nowMs);
   });
-  expect([world.script.presented, world.acquired.length]).toEqual([[], 1]);
+  expect([world.script.presented, world.acquired.length, mints(world)]).toEqual([[], 1, ["ok"]]);
 });

@@ -79,7 +79,12 @@ describe("C-04 a rotating refresh token", () => {
       await grant.token(world.request());
       const startedAtMs = START_MS + LIFETIME_MS;
       expect(journal).toMatchObject([
-        { kind: "refresh", started_at_ms: startedAtMs, deadline_ms: startedAtMs + 20_000 },
+        {
+          id: expect.stringMatching(/^att_/),
+          kind: "refresh",
+          started_at_ms: startedAtMs,
+          deadline_ms: startedAtMs + 20_000,
+        },
       ]);
       const [{ fingerprint }] = journal as [{ fingerprint: string }];
       expect(fingerprint).toMatch(/^[\w-]{43}$/);
