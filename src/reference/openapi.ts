@@ -3,6 +3,7 @@ import type { Endpoint } from "../http/endpoint.ts";
 import type { Route } from "../http/routing.ts";
 import { ANSWERS, COMPONENTS } from "./answers.ts";
 import { operationId, parameterText, tagOf } from "./naming.ts";
+import { SUMMARIES } from "./summaries.ts";
 
 export type Json = { [member: string]: unknown };
 
@@ -73,7 +74,7 @@ function operationOf([method, pattern, endpoint]: Route): Operation {
   const required = endpoint.access === "management" ? ` Needs the role \`${endpoint.role}\` or above.` : "";
   return {
     operationId: operationId(method, pattern),
-    summary: endpoint.summary,
+    summary: SUMMARIES[`${method} ${pattern}`] ?? "",
     ...(required !== "" && { description: required.trim() }),
     tags: [tagOf(pattern)],
     security: securityOf(endpoint),
