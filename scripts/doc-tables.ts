@@ -4,7 +4,6 @@ export type RouteRow = readonly [method: string, pattern: string, endpoint: Rout
 
 export interface RouteFacts {
   access: string;
-  summary: string;
   /** Of management routes. */
   role?: string;
   teamWide?: boolean;
@@ -37,11 +36,11 @@ export function roleTable(routes: readonly RouteRow[]): string {
 }
 
 /** One row for each route: method and pattern, who may call it, what it does. */
-export function routeTable(routes: readonly RouteRow[]): string {
-  const rows = routes.map(([method, pattern, { access, role, summary }]) => [
+export function routeTable(routes: readonly RouteRow[], summaries: Readonly<Record<string, string>>): string {
+  const rows = routes.map(([method, pattern, { access, role }]) => [
     `\`${method} ${pattern}\``,
     role ?? access,
-    summary,
+    summaries[`${method} ${pattern}`] ?? "",
   ]);
   return table(["route", "who", "what"], rows);
 }

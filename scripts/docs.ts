@@ -21,13 +21,15 @@ import { type ProviderFacts, providerTable } from "./webhook-table.ts";
 // `node scripts/docs.ts` renews the tables of docs/ that are made from the code and the tests.
 
 // By variable paths: the Worker's types are not those of these scripts.
-const [routesModule, errorsModule, presetsModule, providersModule] = [
+const [routesModule, summariesModule, errorsModule, presetsModule, providersModule] = [
   "../src/routes.ts",
+  "../src/reference/summaries.ts",
   "../src/error-codes.ts",
   "../src/callers/presets.ts",
   "../src/triggers/recipes/registry.ts",
 ];
 const { ROUTES }: { ROUTES: readonly RouteRow[] } = await import(routesModule);
+const { SUMMARIES }: { SUMMARIES: Record<string, string> } = await import(summariesModule);
 const { describeError }: { describeError: (code: string) => { status: number; sentence: string } } = await import(
   errorsModule
 );
@@ -48,7 +50,7 @@ const paths = (await readdir(join(root, "test"), { recursive: true }))
 const tests = await Promise.all(paths.map(async (path) => [path, await read(`test/${path}`)] as const));
 
 await renew("docs/api.md", {
-  routes: routeTable(ROUTES),
+  routes: routeTable(ROUTES, SUMMARIES),
   roles: roleTable(ROUTES),
   errors: errorTable(errorCodes(await read("src/error-codes.ts")), describeError),
 });

@@ -17,7 +17,6 @@ import { returnedStep } from "./returned-step.ts";
  * issuer's is refused with a page; everything else leaves by a redirect to an address without code or state.
  */
 export const providerCallback = browserEndpoint({
-  summary: "Where a connector's provider sends users back to: the redirect URI.",
   async handle(input) {
     const { request, answer } = await arrival(
       input,

@@ -18,7 +18,6 @@ const MAX_MISSES = 5;
 
 /** `POST /v1/connect/complete`: the app says that its own user came back, and only then the code is exchanged. */
 export const completeAuthorization = runtimeEndpoint({
-  summary: "Complete an authorization with the code that came back in the user's own browser.",
   body: z.object({ verifier: verifierText, connectCode: z.optional(z.string().check(z.maxLength(256))) }),
   async handle({ services, caller, body, note, defer }) {
     const scope = unwrap(callerScope(caller));

@@ -19,7 +19,6 @@ import { findByLoginState, takeStep } from "./request-store.ts";
  * provider; who the browser is, is then known, whoever sent the link.
  */
 export const loginCallback = browserEndpoint({
-  summary: "Where a trusted issuer sends users back to who signed in before they authorize.",
   async handle(input) {
     const { services, params } = input;
     const { request, answer } = await arrival(input, "signing_in", findByLoginState, () => true);

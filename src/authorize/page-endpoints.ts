@@ -18,7 +18,6 @@ import { isBeingAsked, judgeVisit } from "./transitions.ts";
 
 /** `GET /authorize/{request}`: who asks for what; or how it ended, for the browser that was there. */
 export const showAuthorization = browserEndpoint({
-  summary: "The page on which a user agrees to an authorization, or reads how it ended.",
   async handle({ services, params, headers, request: { url }, requestId }) {
     if (!isOwnHost(url, services)) return seeOther(pageUrl(params.id ?? "", services));
     const request = await requireRequest(services, params.id);
@@ -35,7 +34,6 @@ export const showAuthorization = browserEndpoint({
 
 /** `POST /authorize/{request}`: the user's decision. */
 export const decideAuthorization = browserEndpoint({
-  summary: "What the user decided on that page.",
   rawBody: { maxBytes: 16 * 1024, mediaTypes: ["application/x-www-form-urlencoded"] },
   async handle(input) {
     const { services, params, headers, requestId } = input;

@@ -8,13 +8,11 @@ import { requestOfVerifier, verifierText } from "./verifier.ts";
 
 /** `GET /v1/connect/result/{verifier}`, for clients that know no other; logs name the pattern, never the path. */
 export const getResult = runtimeEndpoint({
-  summary: "How an authorization stands, by the verifier that its start answered; POST keeps that out of addresses.",
   handle: ({ services, caller, params }) => answerFor(params.id ?? "", caller, services),
 });
 
 /** `POST /v1/connect/result`: the same, with the secret in the body. */
 export const postResult = runtimeEndpoint({
-  summary: "How an authorization stands, by the verifier that its start answered.",
   body: z.object({ verifier: verifierText }),
   handle: ({ services, caller, body }) => answerFor(body.verifier, caller, services),
 });

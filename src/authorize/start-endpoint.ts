@@ -8,7 +8,6 @@ import { startRequest } from "./start-request.ts";
 
 /** `POST /v1/connect/authorize/{connector}`. */
 export const startAuthorization = runtimeEndpoint({
-  summary: "Ask a user to authorize a linked connector; the answer has the URL to open.",
   body: authorizeBody,
   bodyOptional: true,
   async handle({ services, caller, params, body, note, defer }) {

@@ -22,7 +22,6 @@ const INSERT_TRIES = 5;
 
 export const createIdentity = managementEndpoint("admin", {
   creates: true,
-  summary: "Map an issuer's tokens with exactly these claims to a project and environment.",
   body: z.strictObject({
     issuer: z.string().check(z.maxLength(2048)),
     environment: z.string().check(z.maxLength(100)),
@@ -75,7 +74,6 @@ function objectionTo(identity: RegisteredIdentity, peers: IdentityRule[], select
 }
 
 export const getIdentities = managementEndpoint("viewer", {
-  summary: "List a project's identity rules, newest first.",
   query: z.object(pageQuery(50)),
   async handle({ services, params, query }) {
     const project = await requireProject(services.db, params.p);
@@ -88,7 +86,6 @@ export const getIdentities = managementEndpoint("viewer", {
 
 /** Takes effect within the minute for which an isolate may lease what it read. */
 export const removeIdentity = managementEndpoint("admin", {
-  summary: "Delete an identity rule.",
   async handle({ services, params }) {
     const project = await requireProject(services.db, params.p);
     if (!(await deleteIdentity(services.db, project.id, params.id ?? ""))) throw new ApiError("not_found");

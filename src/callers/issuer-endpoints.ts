@@ -43,7 +43,6 @@ const createBody = z.strictObject({
 
 export const createIssuer = managementEndpoint("admin", {
   creates: true,
-  summary: "Trust an OIDC issuer; its keys are found and pinned now.",
   body: createBody,
   async handle({ services, body }) {
     if (body.jwks !== undefined && body.jwksUri !== undefined) {
@@ -79,7 +78,6 @@ export const createIssuer = managementEndpoint("admin", {
 });
 
 export const getIssuers = managementEndpoint("viewer", {
-  summary: "List trusted issuers.",
   query: z.object(pageQuery(50)),
   async handle({ services, query }) {
     const rows = await listIssuers(services.db, decodeCursor(query.cursor, "string"), query.limit + 1);
@@ -90,7 +88,6 @@ export const getIssuers = managementEndpoint("viewer", {
 
 /** Takes effect within the minute for which an isolate may lease what it read. */
 export const removeIssuer = managementEndpoint("admin", {
-  summary: "Stop trusting an issuer; its identity rules go with it.",
   async handle({ services, params }) {
     if (!(await deleteIssuer(services.db, params.id ?? ""))) throw new ApiError("not_found");
     return { status: 204 };

@@ -7,7 +7,6 @@ import { issuerToWire } from "./issuer-wire.ts";
 
 /** `PUT /v1/issuers/{issuer}/login`: for connectors whose users sign in before they authorize (the binding `login`). */
 export const putIssuerLogin = managementEndpoint("admin", {
-  summary: "Let users sign in at a trusted issuer, as a client of it; its endpoints are found now.",
   body: loginCredentials,
   async handle({ services, params, body }) {
     const { db } = services;
@@ -22,7 +21,6 @@ export const putIssuerLogin = managementEndpoint("admin", {
 });
 
 export const removeIssuerLogin = managementEndpoint("admin", {
-  summary: "Users sign in at this issuer no longer; authorizations that wait for it end.",
   async handle({ services, params }) {
     const { db } = services;
     const issuer = await findIssuerById(db, params.id ?? "");

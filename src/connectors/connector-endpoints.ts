@@ -41,7 +41,6 @@ const ListQuery = z.object({
 });
 
 export const getConnectors = managementEndpoint("viewer", {
-  summary: "List the team's connectors.",
   query: ListQuery,
   async handle({ services, query }) {
     const { sort, limit, cursor } = query;
@@ -60,7 +59,6 @@ export const getConnectors = managementEndpoint("viewer", {
 });
 
 export const getConnector = runtimeEndpoint({
-  summary: "Read a connector; workloads read those that are linked to their project and environment.",
   async handle({ services, params, caller }) {
     const connector = await requireVisibleConnector(services.db, caller, params.c);
     const showsIngress = caller.kind === "access-token" && caller.projectId === null;
@@ -70,7 +68,6 @@ export const getConnector = runtimeEndpoint({
 
 export const postConnector = managementEndpoint("admin", {
   creates: true,
-  summary: "Create a connector, and link it to a project when one is named.",
   body: CreateBody,
   async handle({ services, body, caller }) {
     const connector = await createConnector(services, caller, body);
@@ -80,7 +77,6 @@ export const postConnector = managementEndpoint("admin", {
 
 export const patchConnector = managementEndpoint("admin", {
   conditional: true,
-  summary: "Change a connector.",
   body: UpdateBody,
   async handle({ services, params, body, headers, caller }) {
     const { before, after } = await updateConnector(services, caller, { reference: params.c, body, headers });
@@ -94,7 +90,6 @@ export const patchConnector = managementEndpoint("admin", {
 
 export const deleteConnector = managementEndpoint("admin", {
   conditional: true,
-  summary: "Delete a connector with its links, grants and tokens.",
   async handle({ services, params, headers, defer }) {
     for (let attempt = 1; attempt <= DELETE_TRIES; attempt++) {
       const connector = await requireConnector(services.db, params.c);
@@ -111,7 +106,6 @@ export const deleteConnector = managementEndpoint("admin", {
 });
 
 export const getConnectorKeys = publicEndpoint({
-  summary: "The public keys of a connector that signs its client assertions (RFC 7517 §5).",
   async handle({ services, params }) {
     // By id only: anyone may ask, and a uid can be guessed. A tombstone still signs: its upstream revocations
     // authenticate with the same key.

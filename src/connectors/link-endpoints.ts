@@ -18,7 +18,6 @@ import { linkToWire } from "./link-wire.ts";
 const Page = z.object(pageQuery(50));
 
 export const getConnectorLinks = managementEndpoint("viewer", {
-  summary: "List the projects that a connector is linked to.",
   query: Page,
   async handle({ services, params, query }) {
     const connector = await requireConnector(services.db, params.c);
@@ -28,7 +27,6 @@ export const getConnectorLinks = managementEndpoint("viewer", {
 });
 
 export const getProjectLinks = managementEndpoint("viewer", {
-  summary: "List the connectors that are linked to a project.",
   query: Page,
   async handle({ services, params, query }) {
     const project = await requireProject(services.db, params.p);
@@ -38,7 +36,6 @@ export const getProjectLinks = managementEndpoint("viewer", {
 });
 
 export const getLink = managementEndpoint("viewer", {
-  summary: "Read the link between a connector and a project.",
   async handle({ services, params, caller }) {
     const project = await requireProject(services.db, params.p);
     const connector = await requireVisibleConnector(services.db, wholeProject(caller), params.c);
@@ -51,7 +48,6 @@ export const getLink = managementEndpoint("viewer", {
 export const putProjectLink = managementEndpoint("admin", {
   // A link decides what a project may reach, so a token of the project itself may not write it.
   teamWide: true,
-  summary: "Link a connector to a project, or replace the environments of an existing link.",
   body: LinkBody,
   async handle({ services, params, body, defer }) {
     const { db, now, randomBytes, urlPolicy } = services;
@@ -82,7 +78,6 @@ export const putProjectLink = managementEndpoint("admin", {
 
 export const deleteLink = managementEndpoint("admin", {
   teamWide: true,
-  summary: "Unlink a connector from a project; its workloads get no token past the lease, and its destinations go.",
   async handle({ services, params, defer }) {
     const project = await requireProject(services.db, params.p);
     const connector = await requireConnector(services.db, params.c);

@@ -11,7 +11,6 @@ const ICON_HEADERS = {
 };
 
 export const uploadFile = managementEndpoint<Uint8Array<ArrayBuffer>>("admin", {
-  summary: "Upload a connector's icon as the raw body, its SHA-1 in `x-vercel-digest`.",
   rawBody: { maxBytes: MAX_ICON_BYTES, mediaTypes: ["image/png", "image/jpeg"] },
   async handle({ services, body, headers }) {
     const announced = headers.get("x-vercel-digest") ?? headers.get("x-now-digest");
@@ -30,7 +29,6 @@ export const uploadFile = managementEndpoint<Uint8Array<ArrayBuffer>>("admin", {
 });
 
 export const getIcon = publicEndpoint({
-  summary: "An uploaded icon.",
   async handle({ services, params }) {
     const digest = params.digest ?? "";
     const bytes = isIconDigest(digest) ? await services.blobs.get(iconKey(digest)) : null;

@@ -24,7 +24,6 @@ const ListQuery = z
   );
 
 export const getGrants = managementEndpoint("viewer", {
-  summary: "List a connector's grants: whom it can have tokens for.",
   query: ListQuery,
   async handle({ services, params, query }) {
     const { limit, cursor, subjectId, subjectIssuer, environment } = query;
@@ -38,7 +37,6 @@ export const getGrants = managementEndpoint("viewer", {
 });
 
 export const getGrant = managementEndpoint("viewer", {
-  summary: "Read a grant: what its user authorized, and how refreshing it stands.",
   async handle({ services, params }) {
     const connector = await requireConnector(services.db, params.c);
     const indexed = await findGrant(services.db, connector.id, params.id ?? "");
@@ -52,7 +50,6 @@ export const getGrant = managementEndpoint("viewer", {
 });
 
 export const deleteGrant = managementEndpoint("admin", {
-  summary: "End a grant: forget its tokens and what its user authorized, and tell the provider.",
   async handle({ services, params }) {
     const connector = await requireConnector(services.db, params.c);
     const indexed = await findGrant(services.db, connector.id, params.id ?? "");

@@ -10,7 +10,6 @@ const RECHECK_MS = 30_000;
  * to. Tells the world no more than that: 200, or 503 `storage_unavailable` or `key_missing`.
  */
 export const health = publicEndpoint({
-  summary: "Whether the deployment can serve.",
   async handle({ services }) {
     const { keys, healthMemory, log, now } = services;
     if (healthMemory.okUntilMs <= now()) {

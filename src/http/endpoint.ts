@@ -33,8 +33,6 @@ export interface Input<Body, Query> {
 }
 
 interface Common<Body, Query> {
-  /** One sentence for the API reference. */
-  summary: string;
   body?: z.ZodMiniType<Body>;
   /** Accept a request without any body as `{}`. */
   bodyOptional?: boolean;

@@ -14,7 +14,6 @@ const CLAIMS = "iss sub aud exp iat jti owner_id project_id environment access_t
 
 /** OpenID Connect Discovery 1.0 §3, as far as an issuer without end users has anything to say. */
 export const openidConfiguration = publicEndpoint({
-  summary: "Metadata of this deployment's own issuer.",
   async handle({ services }) {
     const issuer = services.settings.publicOrigin;
     return {
@@ -33,7 +32,6 @@ export const openidConfiguration = publicEndpoint({
 });
 
 export const jwks = publicEndpoint({
-  summary: "Public keys of this deployment's own issuer.",
   async handle({ services }) {
     const set = await publicJwks(services);
     // Before setup there is no key yet; that answer must not be remembered past it.
@@ -42,7 +40,6 @@ export const jwks = publicEndpoint({
 });
 
 export const createWorkloadToken = managementEndpoint("developer", {
-  summary: "A workload token for local development, at most 12 hours long and never longer than the access token.",
   bodyOptional: true,
   body: z.strictObject({
     expiresInSeconds: z._default(

@@ -11,7 +11,6 @@ import { forgetKeys, makeKey, readOrCreate } from "./signing-keys.ts";
 const DROP_SPREAD_MS = KEYS_STALE_MS + REMEMBER_MS;
 
 export const getIssuerKeys = managementEndpoint("admin", {
-  summary: "List the keys of this deployment's own issuer, the latest to begin first.",
   async handle({ services }) {
     const keys = await readOrCreate(services, await requireTeamId(services));
     return { status: 200, body: { keys: keys.map((key) => toWire(key, keys, services.now())) } };
@@ -20,7 +19,6 @@ export const getIssuerKeys = managementEndpoint("admin", {
 
 export const createIssuerKey = managementEndpoint("owner", {
   creates: true,
-  summary: "Create the own issuer's next key: published now, signing a day later, when the present one retires.",
   async handle({ services }) {
     const { db, now } = services;
     const teamId = await requireTeamId(services);
@@ -38,7 +36,6 @@ export const createIssuerKey = managementEndpoint("owner", {
 
 /** For a key that is no secret any more. It is gone here at once, and everywhere at `valetkey-effective-by`. */
 export const removeIssuerKey = managementEndpoint("owner", {
-  summary: "Drop one of the own issuer's keys at once: its tokens are refused, and a next key begins to sign now.",
   async handle({ services, params }) {
     const { db, now } = services;
     const kid = params.id ?? "";

@@ -7,14 +7,12 @@ import { countAllReferences } from "./references.ts";
 import { findRun, startRun } from "./reseal-run.ts";
 
 export const getKeys = managementEndpoint("owner", {
-  summary: "The master-key ring by key id: what needs which key, how far re-sealing is, which key may be dropped.",
   async handle({ services }) {
     return { status: 200, body: await currentStatus(services) };
   },
 });
 
 export const resealKeys = managementEndpoint("owner", {
-  summary: "Re-seal everything under the primary master key, in the background; goes on where it stopped.",
   bodyOptional: true,
   body: z.strictObject({
     // While a deploy spreads, some of us still have the ring of before.

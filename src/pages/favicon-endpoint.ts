@@ -2,7 +2,6 @@ import { publicEndpoint } from "../http/endpoint.ts";
 import { FAVICON } from "./favicon.ts";
 
 export const getFavicon = publicEndpoint({
-  summary: "The icon of pages whose connector has none.",
   async handle() {
     return {
       status: 200,

@@ -18,7 +18,6 @@ import { requireProject, STANDARD_ENVIRONMENTS } from "./project-store.ts";
 const origin = z.nullish(z.string().check(z.minLength(1)));
 
 export const putEnvironment = managementEndpoint("admin", {
-  summary: "Set an environment's origin; without one it is cleared.",
   body: z.strictObject({ origin }),
   async handle({ services, params, body }) {
     const project = await requireProject(services.db, params.p);
@@ -32,7 +31,6 @@ export const putEnvironment = managementEndpoint("admin", {
 
 export const createEnvironment = managementEndpoint("admin", {
   creates: true,
-  summary: "Add a custom environment to a project.",
   body: z.strictObject({ slug, origin }),
   async handle({ services, params, body }) {
     const project = await requireProject(services.db, params.p);
@@ -52,7 +50,6 @@ export const createEnvironment = managementEndpoint("admin", {
 });
 
 export const getEnvironments = managementEndpoint("viewer", {
-  summary: "List a project's environments.",
   query: z.object(pageQuery(50)),
   async handle({ services, params, query }) {
     const project = await requireProject(services.db, params.p);
@@ -64,8 +61,6 @@ export const getEnvironments = managementEndpoint("viewer", {
 });
 
 export const removeEnvironment = managementEndpoint("admin", {
-  summary:
-    "Delete a custom environment: it leaves every link, and its destinations, identity rules and access tokens go.",
   async handle({ services, params, defer }) {
     const project = await requireProject(services.db, params.p);
     const id = params.id ?? "";

@@ -10,7 +10,6 @@ import { insertProject, listProjects, type Project, requireProject } from "./pro
 
 export const createProject = managementEndpoint("admin", {
   creates: true,
-  summary: "Create a project with the environments production, preview and development.",
   body: z.strictObject({ slug, name: z.optional(displayName) }),
   async handle({ services, body }) {
     const now = services.now();
@@ -27,7 +26,6 @@ export const createProject = managementEndpoint("admin", {
 });
 
 export const getProjects = managementEndpoint("viewer", {
-  summary: "List projects by slug.",
   query: z.object(pageQuery(50)),
   async handle({ services, query }) {
     const rows = await listProjects(services.db, decodeCursor(query.cursor, "string"), query.limit + 1);
@@ -37,7 +35,6 @@ export const getProjects = managementEndpoint("viewer", {
 });
 
 export const getProject = managementEndpoint("viewer", {
-  summary: "One project, by id or slug, with its environments.",
   async handle({ services, params }) {
     const project = await requireProject(services.db, params.p);
     const environments = await listEnvironments(services.db, project.id, null, MAX_PAGE_SIZE);

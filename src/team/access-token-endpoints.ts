@@ -19,7 +19,6 @@ const TEN_YEARS_SECONDS = 10 * 365 * 24 * 3600;
 
 export const createAccessToken = managementEndpoint("admin", {
   creates: true,
-  summary: "Create an access token; its text is in this answer and nowhere else.",
   body: z.strictObject({
     name: displayName,
     role: z.enum(ROLES),
@@ -56,7 +55,6 @@ export const createAccessToken = managementEndpoint("admin", {
 });
 
 export const getAccessTokens = managementEndpoint("admin", {
-  summary: "List access tokens, newest first, without their secrets.",
   query: z.object(pageQuery(50)),
   async handle({ services, query }) {
     const rows = await listAccessTokens(services.db, decodeCursor(query.cursor, "number"), query.limit + 1);
@@ -67,7 +65,6 @@ export const getAccessTokens = managementEndpoint("admin", {
 
 /** Takes effect within the minute for which an isolate, or KV, may lease what it read. */
 export const removeAccessToken = managementEndpoint("admin", {
-  summary: "Delete an access token.",
   async handle({ services, caller, params }) {
     const { db, now } = services;
     const record = await findAccessToken(db, params.id ?? "");

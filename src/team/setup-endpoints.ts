@@ -10,7 +10,6 @@ import { newId } from "../store/ids.ts";
 import { insertAccessToken } from "./access-token-store.ts";
 
 export const setup = publicEndpoint({
-  summary: "Claim a fresh deployment with its setup token; answers the first owner's access token, once.",
   body: z.strictObject({ setupToken: z.string().check(z.maxLength(1024)) }),
   async handle({ services, body }) {
     if (!(await isSetupToken(services, body.setupToken))) throw new ApiError("setup_required");

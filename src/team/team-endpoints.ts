@@ -3,7 +3,6 @@ import { managementEndpoint } from "../http/endpoint.ts";
 import { findTeam } from "./team-store.ts";
 
 export const getTeam = managementEndpoint("viewer", {
-  summary: "This deployment's team.",
   async handle({ services }) {
     const team = await findTeam(services.db);
     if (team === null) throw new ApiError("not_found");

@@ -24,7 +24,6 @@ const revokeBody = z.pick(tokenRequestBody, { subject: true, installationId: tru
 
 /** `DELETE /v1/connect/connectors/{c}/tokens`: with a subject, that subject's tokens; with `{}` all of the connector's. */
 export const revokeTokens = runtimeEndpoint<z.infer<typeof revokeBody>>({
-  summary: "Revoke a connector's tokens, here and at the provider.",
   body: revokeBody,
   bodyOptional: true,
   async handle({ services, caller, params, body, defer }) {

@@ -9,7 +9,6 @@ import { tokenWire } from "./token-wire.ts";
 
 /** `POST /v1/connect/token/{connector}`: the product. A warm request reads no database and calls no object. */
 export const issueToken = runtimeEndpoint({
-  summary: "Get a short-lived provider token for a linked connector.",
   body: tokenRequestBody,
   bodyOptional: true,
   bodyRepeats: true,

@@ -326,7 +326,7 @@ describe("trusted issuers and identity rules", () => {
     const { issuer } = await trusted();
     const claims = { sub: "workload-7" };
     await api.post(`/v1/projects/${shop}/identities`, { issuer, environment: "preview", claims }, owner);
-    const whoAmI = runtimeEndpoint({ summary: "", handle: async ({ caller }) => ({ status: 200, body: caller }) });
+    const whoAmI = runtimeEndpoint({ handle: async ({ caller }) => ({ status: 200, body: caller }) });
     const app = createApp(services, [["GET", "/who", whoAmI]]);
     const ask = async (iss: string) => {
       const token = await new SignJWT(claims)

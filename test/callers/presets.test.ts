@@ -59,7 +59,7 @@ describe("a workload of a known issuer, registered as documented", () => {
     api = apiOf(services);
     ({ owner } = await setUp(api));
     shop = await project(api, owner, "shop");
-    const whoAmI = runtimeEndpoint({ summary: "", handle: async ({ caller }) => ({ status: 200, body: caller }) });
+    const whoAmI = runtimeEndpoint({ handle: async ({ caller }) => ({ status: 200, body: caller }) });
     const app = createApp(services, [["GET", "/who", whoAmI]]);
     ask = async (token) => {
       const headers = { authorization: `Bearer ${token}` };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { errorCodes, errorTable, roleTable, routeTable, section } from "../../scripts/doc-tables.ts";
 import { describeError, type ErrorCode } from "../../src/error-codes.ts";
+import { SUMMARIES } from "../../src/reference/summaries.ts";
 import { ROUTES } from "../../src/routes.ts";
 import { textOf } from "./texts.ts";
 
@@ -9,7 +10,7 @@ const api = textOf("docs/api.md");
 // After a change of routes or errors: node scripts/docs.ts
 describe("docs/api.md says what the code does", () => {
   test("a route cannot be added, renamed or opened to others without its line", () => {
-    expect(section(api, "routes")).toBe(routeTable(ROUTES));
+    expect(section(api, "routes")).toBe(routeTable(ROUTES, SUMMARIES));
     expect(section(api, "roles")).toBe(roleTable(ROUTES));
     for (const [method, pattern] of ROUTES) expect(api).toContain(`\`${method} ${pattern}\``);
   });

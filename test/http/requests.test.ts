@@ -156,12 +156,11 @@ describe("routes with a parameter, and handlers that fail", () => {
   let services: TestServices;
   let fetch: (path: string, init?: RequestInit) => Promise<Response>;
   const routes: Route[] = [
-    ["GET", "/c/:c", publicEndpoint({ summary: "", handle: async ({ params }) => ({ status: 200, body: params }) })],
+    ["GET", "/c/:c", publicEndpoint({ handle: async ({ params }) => ({ status: 200, body: params }) })],
     [
       "GET",
       "/throws",
       publicEndpoint({
-        summary: "",
         async handle() {
           throw new TypeError("secret detail at /src/inner.ts:1:1");
         },
@@ -171,7 +170,6 @@ describe("routes with a parameter, and handlers that fail", () => {
       "GET",
       "/busy",
       publicEndpoint({
-        summary: "",
         async handle() {
           throw new ApiError("upstream_rate_limited", {
             retryAfterMs: 1200,
@@ -185,7 +183,6 @@ describe("routes with a parameter, and handlers that fail", () => {
       "GET",
       "/defers",
       publicEndpoint({
-        summary: "",
         async handle({ defer, note }) {
           note({ rung: "kv" });
           defer(Promise.reject(new Error("later")));
@@ -197,7 +194,6 @@ describe("routes with a parameter, and handlers that fail", () => {
       "POST",
       "/union",
       publicEndpoint({
-        summary: "",
         body: z.union([z.strictObject({ a: z.string() }), z.strictObject({ b: z.number() })]),
         handle: async ({ body }) => ({ status: 200, body }),
       }),

@@ -15,7 +15,7 @@ import { type TestServices, testServices } from "../support/services.ts";
 
 const ORIGIN = env.PUBLIC_ORIGIN;
 const HOUR_MS = 3_600_000;
-const whoAmI = runtimeEndpoint({ summary: "", handle: async ({ caller }) => ({ status: 200, body: caller }) });
+const whoAmI = runtimeEndpoint({ handle: async ({ caller }) => ({ status: 200, body: caller }) });
 
 describe("rotation of our own issuer's keys", () => {
   let owner: string;

@@ -100,7 +100,7 @@ describe("our own issuer", () => {
         return new Response();
       },
     });
-    const whoAmI = runtimeEndpoint({ summary: "", handle: async ({ caller }) => ({ status: 200, body: caller }) });
+    const whoAmI = runtimeEndpoint({ handle: async ({ caller }) => ({ status: 200, body: caller }) });
     const app = createApp(services, [["GET", "/who", whoAmI]]);
     const headers = { authorization: `Bearer ${(await issue(owner)).body.token}` };
     const response = await app.fetch(new Request(`${ORIGIN}/who`, { headers }), () => {});

@@ -3,6 +3,7 @@ import { sha1Hex, sha256 } from "../../src/crypto/digest.ts";
 import { ANSWERS } from "../../src/reference/answers.ts";
 import { type Json, openApiDocument } from "../../src/reference/openapi.ts";
 import { referencePage } from "../../src/reference/page.ts";
+import { SUMMARIES } from "../../src/reference/summaries.ts";
 import { ROUTES } from "../../src/routes.ts";
 import { atProvider, browser, ORIGIN, RETURN_URL, start, userScene } from "../authorize/support.ts";
 import { textOf } from "../docs/texts.ts";
@@ -54,6 +55,12 @@ describe("the OpenAPI document", () => {
   test("has every route once, under a name of its own", () => {
     expect(operations).toHaveLength(ROUTES.length);
     expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(ROUTES.length);
+  });
+
+  test("says of every route what it is for, and of no other", () => {
+    const names = ROUTES.map(([method, pattern]) => `${method} ${pattern}`);
+    expect(Object.keys(SUMMARIES).toSorted()).toEqual(names.toSorted());
+    for (const sentence of Object.values(SUMMARIES)) expect(sentence).toMatch(/^[A-Z].{10,}\.$/);
   });
 
   test("names every parameter of a path and none besides", () => {

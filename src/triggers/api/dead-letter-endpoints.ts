@@ -7,8 +7,6 @@ import { DEAD_LETTER_COLUMNS, type DeadLetter, resendDeadLetter } from "../event
 import { eventDeps } from "./event-deps.ts";
 
 export const getDeadLetters = managementEndpoint("viewer", {
-  summary:
-    "List messages that could not become events; deliveries that were given up are deliveries of the state dead.",
   query: z.object(pageQuery(50)),
   async handle({ services, query }) {
     const after = decodeCursor(query.cursor, "string");
@@ -26,7 +24,6 @@ export const getDeadLetters = managementEndpoint("viewer", {
 });
 
 export const postDeadLetterReplay = managementEndpoint("admin", {
-  summary: "Make a message an event once more; it is no dead letter any more when that succeeds.",
   async handle({ services, params }) {
     const { eventId } = unwrap(await resendDeadLetter(params.id ?? "", eventDeps(services)));
     return { status: 200, body: { eventId } };

@@ -11,7 +11,6 @@ import { attemptToWire, deliveryToWire } from "./event-wire.ts";
 import { searchPage } from "./search-page.ts";
 
 export const getDeliveries = managementEndpoint("viewer", {
-  summary: "List deliveries, of the newest events first. A page may be short although more follow.",
   query: z.object({
     ...pageQuery(50),
     connector: z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
@@ -35,7 +34,6 @@ export const getDeliveries = managementEndpoint("viewer", {
 });
 
 export const getDelivery = managementEndpoint("viewer", {
-  summary: "Read a delivery with its last attempts.",
   async handle({ services, params }) {
     const id = params.id ?? "";
     const delivery = (await deliveriesById(services.events, [id])).get(id);
@@ -47,7 +45,6 @@ export const getDelivery = managementEndpoint("viewer", {
 
 export const postDeliveryReplay = managementEndpoint("developer", {
   creates: true,
-  summary: "Deliver an event to a destination once more, as a delivery of its own.",
   async handle({ services, params }) {
     const made = unwrap(await replayDelivery(params.id ?? "", eventDeps(services)));
     return { status: 201, body: deliveryToWire({ ...made, updatedAtMs: made.createdAtMs }) };
@@ -55,7 +52,6 @@ export const postDeliveryReplay = managementEndpoint("developer", {
 });
 
 export const postDeliveryCancel = managementEndpoint("developer", {
-  summary: "Give a pending delivery up; an attempt that is under way may still arrive.",
   async handle({ services, params }) {
     const canceled = unwrap(await cancelDelivery(params.id ?? "", eventDeps(services)));
     return { status: 200, body: deliveryToWire(canceled) };

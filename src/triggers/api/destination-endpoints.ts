@@ -31,7 +31,6 @@ const TRIES = 3;
 
 export const postDestination = managementEndpoint("admin", {
   creates: true,
-  summary: "Add a destination of a connector's events; its signing secret is shown once.",
   body: CreateDestination,
   async handle({ services, params, body }) {
     const connector = await requireConnector(services.db, params.c);
@@ -50,7 +49,6 @@ export const postDestination = managementEndpoint("admin", {
 });
 
 export const getDestinations = managementEndpoint("viewer", {
-  summary: "List a connector's destinations.",
   query: z.object(pageQuery(50)),
   async handle({ services, params, query }) {
     const connector = await requireConnector(services.db, params.c);
@@ -62,7 +60,6 @@ export const getDestinations = managementEndpoint("viewer", {
 });
 
 export const getDestination = managementEndpoint("viewer", {
-  summary: "Read a destination.",
   async handle({ services, params }) {
     const connector = await requireConnector(services.db, params.c);
     return shown(services, await requireDestination(services, connector.id, params.id));
@@ -71,7 +68,6 @@ export const getDestination = managementEndpoint("viewer", {
 
 export const patchDestination = managementEndpoint("admin", {
   conditional: true,
-  summary: "Change a destination; deliveries that wait are sent as it is then.",
   body: ChangeDestination,
   async handle({ services, params, body, headers, defer }) {
     const connector = await requireConnector(services.db, params.c);
@@ -92,7 +88,6 @@ export const patchDestination = managementEndpoint("admin", {
 
 export const deleteDestination = managementEndpoint("admin", {
   conditional: true,
-  summary: "Remove a destination; deliveries that wait are canceled.",
   async handle({ services, params, headers, defer }) {
     const connector = await requireConnector(services.db, params.c);
     const destination = await requireDestination(services, connector.id, params.id);
@@ -105,7 +100,6 @@ export const deleteDestination = managementEndpoint("admin", {
 
 export const postDestinationSecret = managementEndpoint("admin", {
   creates: true,
-  summary: "Give a destination a new signing secret, shown once; the one before stays valid for a day.",
   bodyOptional: true,
   body: z.strictObject({ previousSecretSeconds: graceSeconds }),
   async handle({ services, params, body, defer }) {
@@ -126,7 +120,6 @@ export const postDestinationSecret = managementEndpoint("admin", {
 
 export const postDestinationTest = managementEndpoint("developer", {
   creates: true,
-  summary: "Send a test event (connect.test) to a destination, through the same log and lane as any other.",
   async handle({ services, params }) {
     const connector = await requireConnector(services.db, params.c);
     const destination = await requireDestination(services, connector.id, params.id);

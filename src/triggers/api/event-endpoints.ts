@@ -16,7 +16,6 @@ import { searchPage } from "./search-page.ts";
 const STATES = ["recorded", "dispatched", "unrouted"] as const satisfies EventState[];
 
 export const getEvents = managementEndpoint("viewer", {
-  summary: "List events that were received, newest first. A page may be short although more follow.",
   query: z.object({
     ...pageQuery(50),
     connector: z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
@@ -35,7 +34,6 @@ export const getEvents = managementEndpoint("viewer", {
 });
 
 export const getEvent = managementEndpoint("viewer", {
-  summary: "Read an event. Texts of its payload are masked, but for owners and admins who ask for payload=raw.",
   query: z.object({ payload: z._default(z.enum(["masked", "raw"]), "masked") }),
   async handle({ services, params, query, caller, requestId }) {
     const raw = query.payload === "raw";

@@ -31,7 +31,6 @@ const ReplayBody = z.strictObject({
 
 export const postReplay = managementEndpoint("admin", {
   creates: true,
-  summary: "Deliver many events once more, in the background, at the pace of their destinations.",
   body: ReplayBody,
   async handle({ services, body, defer }) {
     const states: (typeof ENDED)[number][] = body.states ?? ["dead", "canceled"];
@@ -64,7 +63,6 @@ export const postReplay = managementEndpoint("admin", {
 });
 
 export const getReplays = managementEndpoint("viewer", {
-  summary: "List bulk replays.",
   query: z.object(pageQuery(50)),
   async handle({ services, query }) {
     const after = decodeCursor(query.cursor, "string");
@@ -81,14 +79,12 @@ export const getReplays = managementEndpoint("viewer", {
 });
 
 export const getReplay = managementEndpoint("viewer", {
-  summary: "Read how far a bulk replay has come.",
   async handle({ services, params }) {
     return { status: 200, body: replayToWire(await requireReplay(services, params.id)) };
   },
 });
 
 export const deleteReplay = managementEndpoint("admin", {
-  summary: "Cancel a bulk replay; what it has sent off stays.",
   async handle({ services, params }) {
     const { id } = await requireReplay(services, params.id);
     if (!(await cancelReplay(id, services))) {

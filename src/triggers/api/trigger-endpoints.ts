@@ -12,7 +12,6 @@ import type { Trigger } from "../settings/trigger-store.ts";
 import { triggerToWire } from "../settings/trigger-wire.ts";
 
 export const getTrigger = managementEndpoint("viewer", {
-  summary: "Read what a connector receives from its provider, and where: the ingress URL to register there.",
   async handle({ services, params }) {
     const connector = await requireConnector(services.db, params.c);
     return shown(services, await requireTrigger(services, connector.id), await requireTeamId(services));
@@ -21,7 +20,6 @@ export const getTrigger = managementEndpoint("viewer", {
 
 export const putTrigger = managementEndpoint("admin", {
   conditional: true,
-  summary: "Set what a connector receives from its provider; what is left out stays as it is.",
   body: TriggerChange,
   async handle({ services, params, body, headers }) {
     const connector = await requireConnector(services.db, params.c);

@@ -8,7 +8,6 @@ import { refreshLanes } from "../settings/refresh-lanes.ts";
 import { replaceTypedDestinations } from "../settings/typed-destinations.ts";
 
 export const patchTypedDestinations = managementEndpoint("admin", {
-  summary: "Replace the destinations that are a project's production, branches or custom environments; others stay.",
   body: z.strictObject({ destinations: z.array(TypedDestination).check(z.maxLength(100)) }),
   async handle({ services, params, body, defer }) {
     const connector = await requireConnector(services.db, params.c);
