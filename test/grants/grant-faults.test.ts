@@ -68,6 +68,47 @@ describe("a mint", () => {
   });
 });
 
+test("C-02 a request that reached the wrong grant is refused, however often it comes and whatever came between", async () => {
+  const world = await grantWorld();
+  const wrong = world.request({ identity: { ...world.identity, partition: "preview" } });
+  const { teamId, identity, connector, linkId, group } = wrong;
+  const credential = { kind: "key", key: "pasted" } as const;
+  const bringing = { teamId, identity, connector, linkId, group, credential, scopeCeiling: null, revokedBeforeMs: 0 };
+  await world.inside(async (grant) => {
+    const refused = fail("internal_error", { reason: "a request reached the wrong grant" });
+    for (let count = 0; count < 2; count++) {
+      expect(await grant.token(wrong)).toEqual(refused);
+      expect(await grant.authorize({ ...bringing, ordinal: count + 1 })).toEqual(refused);
+      expect(said(await grant.token(world.request()))).toBe("at-1");
+    }
+  });
+  expect(world.asked).toEqual(["token read"]);
+});
+
+describe("a token that has ended", () => {
+  test("is forgotten with the next mint, of whatever group", async () => {
+    const world = await grantWorld();
+    await world.inside(async (grant, storage) => {
+      await grant.token(world.request({ groupId: "old" }));
+      world.nowMs += LIFETIME_MS;
+      await grant.token(world.request({ groupId: "new" }));
+      expect(rows(storage, "tokens")).toMatchObject([{ group_id: "new" }]);
+      expect(rows(storage, "superseded_tokens")).toEqual([]);
+    });
+  });
+
+  test("is found by a revocation, and the provider is not told of it", async () => {
+    const world = await grantWorld();
+    await world.inside(async (grant, storage) => {
+      await grant.token(world.request());
+      world.nowMs += LIFETIME_MS;
+      expect(await grant.revoke(EVERYTHING)).toMatchObject({ tokensFound: 1, providerSkipped: 1, providerPending: 0 });
+      expect(rows(storage, "upstream_revocations")).toEqual([]);
+    });
+    expect(world.asked).toEqual(["token read"]);
+  });
+});
+
 test("the scopes above a ceiling are told in a text of bounded length", () => {
   expect(aboveCeilingMessage(["x".repeat(10_000)]).length).toBeLessThan(600);
 });
