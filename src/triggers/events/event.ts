@@ -63,7 +63,8 @@ export type AttemptOutcome =
   | "network"
   | "url_not_allowed"
   | "payload_gone"
-  | "misconfigured";
+  | "misconfigured"
+  | "too_many_hops";
 
 /** `pending` until one of the others, which are final but for a replay. */
 export type DeliveryState = "pending" | "delivered" | "dead" | "canceled";

@@ -21,6 +21,7 @@ const MAX_ROW_BYTES = 4096;
 export async function fanOut(messages: readonly IngestMessage[], deps: EventDeps): Promise<Outcome[]> {
   const outcomes = new Map<IngestMessage, Outcome>();
   const prepared: Prepared[] = [];
+  await readRoutes(messages, deps);
   await Promise.all(
     messages.map(async (message) => {
       try {
@@ -55,6 +56,17 @@ export async function fanOutAlone(messages: readonly IngestMessage[], deps: Even
     outcomes.push(outcome);
   }
   return outcomes;
+}
+
+/** Reads the routes that these messages need, once for each connector: below, all of them want them at once. */
+async function readRoutes(messages: readonly IngestMessage[], { db, now }: EventDeps): Promise<void> {
+  const receivedAtMs = new Map<string, number>();
+  for (const { event } of messages) {
+    receivedAtMs.set(event.connectorId, Math.max(event.receivedAtMs, receivedAtMs.get(event.connectorId) ?? 0));
+  }
+  const reads = [...receivedAtMs].map(([connectorId, asOfMs]) => routesOf(db, connectorId, now(), asOfMs));
+  // What fails here fails again below, for the messages that it concerns.
+  await Promise.allSettled(reads);
 }
 
 interface Prepared {

@@ -58,6 +58,7 @@ const Message = z.object({
           "url_not_allowed",
           "payload_gone",
           "misconfigured",
+          "too_many_hops",
         ]),
         response: z.nullable(z.string()),
       }),

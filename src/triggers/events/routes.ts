@@ -21,10 +21,19 @@ const cacheOf = oncePerObject(
   (_: Database) => new LruMap<string, { routes: Routes; readAtMs: number }>(KEPT_CONNECTORS),
 );
 
-/** A connector's routes, at most three seconds old. One that was deleted has none; what it received is kept all the same. */
-export async function routesOf(db: Database, connectorId: string, nowMs: number): Promise<Routes> {
+/**
+ * A connector's routes, at most three seconds old, and not older than `asOfMs`: who adds a destination and then has an event
+ * sent must not miss it. One that was deleted has none; what it received is kept all the same.
+ */
+export async function routesOf(
+  db: Database,
+  connectorId: string,
+  nowMs: number,
+  asOfMs = Number.NEGATIVE_INFINITY,
+): Promise<Routes> {
   const known = cacheOf(db).get(connectorId);
-  if (known !== undefined && known.readAtMs + KEPT_MS > nowMs && known.readAtMs <= nowMs) return known.routes;
+  const isFresh = known !== undefined && known.readAtMs + KEPT_MS > nowMs && known.readAtMs <= nowMs;
+  if (isFresh && known.readAtMs >= asOfMs) return known.routes;
   const [connector, destinations] = await Promise.all([
     db.first<{ region: string | null; deletedAtMs: number | null; payloadDays: number | null }>(
       sql(

@@ -25,6 +25,16 @@ describe("a verified event", () => {
     expect(at.handed).toHaveLength(2);
   });
 
+  test("reaches a destination that was added a moment before it came, though the routes had just been read", async () => {
+    const at = await world();
+    const early = await at.destination();
+    await fanOut([await at.message({ receivedAtMs: at.deps.now() })], at.deps);
+    const late = await at.destination();
+    at.handed.length = 0;
+    await fanOut([await at.message({ receivedAtMs: at.deps.now() + 1 })], at.deps);
+    expect(at.handed.map(({ destinationId }) => destinationId).toSorted()).toEqual([early, late].toSorted());
+  });
+
   test("fault 40 of no use to any destination is kept, unrouted", async () => {
     const at = await world();
     await at.destination({ events: '["issues.*"]' });
