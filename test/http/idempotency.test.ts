@@ -122,6 +122,11 @@ test("every POST that creates takes keys, and nothing else claims to", () => {
   expect(creating.map(([method, pattern]) => `${method} ${pattern}`).sort()).toEqual([
     "POST /v1/access-tokens",
     "POST /v1/connect/connectors",
+    "POST /v1/connect/connectors/:c/destinations",
+    "POST /v1/connect/connectors/:c/destinations/:id/secrets",
+    "POST /v1/connect/connectors/:c/destinations/:id/test",
+    "POST /v1/connect/deliveries/:id/replay",
+    "POST /v1/connect/replays",
     "POST /v1/issuer/keys",
     "POST /v1/issuers",
     "POST /v1/projects",
