@@ -137,8 +137,10 @@ export class DestinationLaneObject extends DurableObject<unknown> implements Lan
   }
 
   #timerAt(atMs: number): void {
-    if (this.#timer !== null && this.#timer.atMs <= atMs) return;
-    clearTimeout(this.#timer?.id);
+    if (this.#timer !== null) {
+      if (this.#timer.atMs <= atMs) return;
+      clearTimeout(this.#timer.id);
+    }
     const fire = () => {
       this.#timer = null;
       this.#look();
