@@ -75,6 +75,7 @@ export function healthOf({ outcome, status }: Pick<Attempt, "outcome" | "status"
     case "url_not_allowed":
     case "payload_gone":
     case "misconfigured":
+    case "too_many_hops":
       return null;
     default:
       return outcome satisfies never;

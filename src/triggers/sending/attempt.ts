@@ -65,7 +65,8 @@ export async function makeAttempt(
 
   const hop = nextHop(event);
   const url = destination.url === null ? null : (URL.parse(destination.url)?.href ?? destination.url);
-  if (url === null || hop === null) return ended("misconfigured");
+  if (hop === null) return ended("too_many_hops");
+  if (url === null) return ended("misconfigured");
   const teamId = (await findTeam(deps.db))?.id ?? "";
   const secrets = await secretsOf(destination, teamId, deps.keys);
   const message = { id: event.id, timestamp: Math.floor(startedAtMs / 1000) };

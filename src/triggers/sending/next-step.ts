@@ -1,5 +1,5 @@
 import type { OutboundResponse } from "../../outbound/guarded-fetch.ts";
-import type { Attempt, Delivery } from "../events/event.ts";
+import type { Attempt, AttemptOutcome, Delivery } from "../events/event.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** What the answer asks for, beside its status. */
@@ -48,6 +48,9 @@ const SHORT_STEP_S = 600;
 /** Of the 4xx, those that may pass by themselves (RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4). */
 const PASSING = [408, 425, 429];
 
+/** What no operator and no wait can mend. */
+const NEVER_AGAIN: readonly AttemptOutcome[] = ["payload_gone", "too_many_hops"];
+
 /** What comes after an attempt. */
 export function nextStep(
   { outcome, status }: Pick<Attempt, "outcome" | "status">,
@@ -55,7 +58,7 @@ export function nextStep(
   progress: Progress,
 ): NextStep {
   if (outcome === "delivered") return { kind: "delivered" };
-  if (outcome === "payload_gone" || wishes.abort) return { kind: "dead", because: "permanent_failure" };
+  if (NEVER_AGAIN.includes(outcome) || wishes.abort) return { kind: "dead", because: "permanent_failure" };
   if (status === 410 && progress.lastStatus === 410) return { kind: "dead", because: "gone" };
   const atMs = nextAttemptAt(progress, wishes.retryAfterMs);
   if (atMs === null) return { kind: "dead", because: "attempts_exhausted" };

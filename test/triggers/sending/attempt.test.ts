@@ -257,7 +257,7 @@ describe("fault 66 W-08: a URL that must not be called", () => {
   test("E-11 an event that has been through three deployments is not sent on", async () => {
     const made = await event(connector.id, "{}", { headers: { "connect-hop": "3" } });
     const { attempt: tried, received } = await attempt("/ok", { made });
-    expect(tried).toMatchObject({ outcome: "misconfigured", status: null });
+    expect(tried).toMatchObject({ outcome: "too_many_hops", status: null });
     expect(received).toBeNull();
   });
 

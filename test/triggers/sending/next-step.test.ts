@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { AttemptOutcome } from "../../../src/triggers/events/event.ts";
 import { nextStep, type Progress, wishesOf } from "../../../src/triggers/sending/next-step.ts";
 import { outcomeOf, responseText } from "../../../src/triggers/sending/outcome.ts";
 import { retryAfterMs } from "../../../src/triggers/sending/retry-after.ts";
@@ -69,12 +70,12 @@ describe("fault 62: what a destination answers", () => {
     );
   });
 
-  test("a payload that is gone is never sent again", () => {
+  test("a payload that is gone is never sent again, nor is an event that goes round in circles", () => {
     const facts = { attemptCount: 1, lastStatus: null, retrySchedule: SCHEDULE, nowMs: NOW, random: 0.5 };
-    expect(nextStep({ outcome: "payload_gone", status: null }, wishesOf(null, NOW), facts)).toEqual({
-      kind: "dead",
-      because: "permanent_failure",
-    });
+    const follow = (outcome: AttemptOutcome) => nextStep({ outcome, status: null }, wishesOf(null, NOW), facts);
+    const over = { kind: "dead", because: "permanent_failure" };
+    expect([follow("payload_gone"), follow("too_many_hops")]).toEqual([over, over]);
+    expect([follow("misconfigured").kind, follow("url_not_allowed").kind]).toEqual(["again", "again"]);
   });
 });
 
