@@ -1,26 +1,18 @@
-/** Failures of a minute that open it, if they are half of all. */
-export const OPENING_FAILURES = 5;
-const OPENING_SHARE = 0.5;
-const WINDOW_MS = 60_000;
-const SLOT_MS = 10_000;
-export const FIRST_OPEN_MS = 60_000;
+/** So many failures in a row, with no success among them, are no bad luck: it is down. */
+export const OPENING_FAILURES = 10;
+export const FIRST_OPEN_MS = 10_000;
 export const LONGEST_OPEN_MS = 3_600_000;
 /** With so many at once going well, it has recovered. */
 const RECOVERED = 8;
-
-interface Slot {
-  startMs: number;
-  ok: number;
-  failed: number;
-}
 
 /** Whether a destination is worth calling. A value: each step makes a new one. */
 export type Breaker =
   | {
       state: "closed";
-      /** How often it has opened since the destination was last well: sets how long the next opening lasts. */
+      /** How often it has opened since an attempt other than a probe succeeded: sets how long the next opening lasts. */
       opens: number;
-      slots: readonly Slot[];
+      /** Since the last success. */
+      failures: number;
       /** How many may be in flight while it recovers; null = as many as the destination takes. */
       allowance: number | null;
     }
@@ -28,7 +20,7 @@ export type Breaker =
   /** One attempt finds out for all. Who has heard nothing of it by then sends another. */
   | { state: "half_open"; opens: number; probe: number; lostAtMs: number };
 
-export const CLOSED: Breaker = { state: "closed", opens: 0, slots: [], allowance: null };
+export const CLOSED: Breaker = { state: "closed", opens: 0, failures: 0, allowance: null };
 
 /** How an attempt ended, as far as the destination's health goes; null = it says nothing about that. */
 export type Health = "ok" | "failed" | null;
@@ -56,14 +48,14 @@ export function attemptStarted(breaker: Breaker, attempt: number, lostAtMs: numb
 export function attemptEnded(breaker: Breaker, attempt: number, health: Health, nowMs: number): Breaker {
   switch (breaker.state) {
     case "closed":
-      return health === null ? breaker : tripped(counted(breaker, health, nowMs), nowMs);
+      return health === null ? breaker : counted(breaker, health, nowMs);
     case "open":
       return breaker;
     case "half_open":
       if (attempt !== breaker.probe) return breaker;
       if (health === "failed") return opened(breaker.opens + 1, nowMs);
       return health === "ok"
-        ? { state: "closed", opens: breaker.opens, slots: [], allowance: 1 }
+        ? { state: "closed", opens: breaker.opens, failures: 0, allowance: 1 }
         : { state: "open", opens: breaker.opens, probeAtMs: nowMs };
   }
 }
@@ -76,20 +68,14 @@ export function breakerToKeep(breaker: Breaker): { opens: number; probeAtMs: num
 
 type Closed = Extract<Breaker, { state: "closed" }>;
 
-function counted(breaker: Closed, health: "ok" | "failed", nowMs: number): Closed {
-  const startMs = nowMs - (nowMs % SLOT_MS);
-  const slots = breaker.slots.filter((slot) => slot.startMs > nowMs - WINDOW_MS && slot.startMs !== startMs);
-  const present = breaker.slots.find((slot) => slot.startMs === startMs) ?? { startMs, ok: 0, failed: 0 };
-  const next = { ...breaker, slots: [...slots, { ...present, [health]: present[health] + 1 }] };
-  if (breaker.allowance === null) return next;
-  const allowance = health === "ok" ? breaker.allowance * 2 : Math.max(1, Math.floor(breaker.allowance / 2));
-  return allowance < RECOVERED ? { ...next, allowance } : { ...next, allowance: null, opens: 0 };
-}
-
-function tripped(breaker: Closed, nowMs: number): Breaker {
-  const failed = breaker.slots.reduce((sum, slot) => sum + slot.failed, 0);
-  const all = breaker.slots.reduce((sum, slot) => sum + slot.ok, failed);
-  return failed < OPENING_FAILURES || failed < OPENING_SHARE * all ? breaker : opened(breaker.opens + 1, nowMs);
+function counted({ opens, failures, allowance }: Closed, health: "ok" | "failed", nowMs: number): Breaker {
+  if (health === "ok") {
+    const more = allowance === null || allowance * 2 >= RECOVERED ? null : allowance * 2;
+    return { state: "closed", opens: 0, failures: 0, allowance: more };
+  }
+  if (failures + 1 >= OPENING_FAILURES) return opened(opens + 1, nowMs);
+  const less = allowance === null ? null : Math.max(1, Math.floor(allowance / 2));
+  return { state: "closed", opens, failures: failures + 1, allowance: less };
 }
 
 function opened(opens: number, nowMs: number): Breaker {

@@ -18,20 +18,41 @@ function following(outcomes: readonly Health[], from: Breaker = CLOSED, nowMs = 
   return outcomes.reduce<Breaker>((breaker, health) => attemptEnded(breaker, 0, health, nowMs), from);
 }
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
-const OPEN = following(times<Health>(5, "failed"));
+const OPEN = following(times<Health>(10, "failed"));
+
+/** Attempts that each fail with this probability, always the same ones (mulberry32). */
+function atRandom(count: number, failing: number): Health[] {
+  let state = 20_261_122;
+  return Array.from({ length: count }, () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32 < failing ? "failed" : "ok";
+  });
+}
 
 describe("it opens", () => {
-  test("after five failures of a minute that are half of all, and not before", () => {
-    expect(following(times<Health>(4, "failed")).state).toBe("closed");
+  test("after ten failures in a row, and not before", () => {
+    expect(following(times<Health>(9, "failed")).state).toBe("closed");
     expect(OPEN).toEqual({ state: "open", opens: 1, probeAtMs: NOW + FIRST_OPEN_MS });
-    expect(following([...times<Health>(5, "ok"), ...times<Health>(5, "failed")]).state).toBe("open");
-    expect(following([...times<Health>(6, "ok"), ...times<Health>(5, "failed")]).state).toBe("closed");
+    const broken: Health[] = [...times<Health>(9, "failed"), "ok", ...times<Health>(9, "failed")];
+    expect(following(broken).state).toBe("closed");
+    expect(following([...broken, "failed"]).state).toBe("open");
   });
 
-  test("not for failures that are more than a minute old", () => {
-    const before = following(times<Health>(4, "failed"));
-    expect(attemptEnded(before, 0, "failed", NOW + 70_000).state).toBe("closed");
-    expect(attemptEnded(before, 0, "failed", NOW + 30_000).state).toBe("open");
+  test("not for what is neither success nor failure, which does not break a row either", () => {
+    const nine = following(times<Health>(9, "failed"));
+    expect(following([null, null, "failed"], nine).state).toBe("open");
+  });
+
+  test("by no bad luck: not once in 10,000 attempts of which 30 % fail at random", () => {
+    const attempts = atRandom(10_000, 0.3);
+    expect(attempts.filter((health) => health === "failed").length).toBeGreaterThan(2_900);
+    let breaker = CLOSED;
+    for (const health of attempts) {
+      breaker = attemptEnded(breaker, 0, health, NOW);
+      expect(breaker.state).toBe("closed");
+    }
   });
 
   test("not for attempts that say nothing of the destination", () => {
@@ -69,13 +90,13 @@ describe("fault 64 while it is open", () => {
   test("each probe that fails doubles the time, up to an hour", () => {
     let breaker = OPEN;
     const lengths: number[] = [];
-    for (let nowMs = NOW; lengths.length < 9; ) {
+    for (let nowMs = NOW; lengths.length < 11; ) {
       if (breaker.state !== "open") throw new Error("not open");
       lengths.push((breaker.probeAtMs - nowMs) / FIRST_OPEN_MS);
       nowMs = breaker.probeAtMs;
       breaker = attemptEnded(attemptStarted(breaker, 1, nowMs + 1), 1, "failed", nowMs);
     }
-    expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360]);
   });
 });
 
@@ -90,18 +111,21 @@ describe("fault 64 once the probe has succeeded", () => {
     expect(breakerRoom(recovering, 1, NOW).room).toBe(0);
   });
 
-  test("a failure halves it, and it opens again for twice the time", () => {
+  test("a failure halves it", () => {
     const two = following(["ok", "ok"], recovering);
     expect(breakerRoom(following(["failed"], two), 0, NOW).room).toBe(2);
-    expect(following(times<Health>(5, "failed"), recovering)).toMatchObject({
-      opens: 2,
-      probeAtMs: NOW + 2 * FIRST_OPEN_MS,
-    });
+    expect(breakerRoom(following(["failed", "failed", "failed"], two), 0, NOW).room).toBe(1);
   });
 
-  test("a full recovery is a fresh start", () => {
-    const well = following(times<Health>(3, "ok"), recovering);
-    expect(following(times<Health>(5, "failed"), well)).toMatchObject({ opens: 1, probeAtMs: NOW + FIRST_OPEN_MS });
+  test("only the probe went well: it opens again for twice the time", () => {
+    expect(following(times<Health>(9, "failed"), recovering).state).toBe("closed");
+    const again = following(times<Health>(10, "failed"), recovering);
+    expect(again).toMatchObject({ state: "open", opens: 2, probeAtMs: NOW + 2 * FIRST_OPEN_MS });
+  });
+
+  test("some went well and some did not: if it opens again, it is for the first time", () => {
+    const mixed = following(["failed", "failed", "ok"], recovering);
+    expect(following(times<Health>(10, "failed"), mixed)).toMatchObject({ opens: 1, probeAtMs: NOW + FIRST_OPEN_MS });
   });
 });
 
