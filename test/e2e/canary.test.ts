@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { canariesOf, findCanaries, type Haystack } from "./canaries.ts";
+import { receiveEvents } from "./canary-events.ts";
 import { authorizeUsers } from "./canary-users.ts";
 import { type Json, text } from "./http.ts";
 import { type Server, startServer } from "./server.ts";
@@ -32,13 +33,15 @@ beforeAll(async () => {
   });
   noteAccessToken("owner", team.owner);
   await work();
-  await authorizeUsers(team, USER_TTL_MS, (name, secret) => {
+  const note = (name: string, secret: string) => {
     secrets[name] = secret;
-  });
+  };
+  await authorizeUsers(team, USER_TTL_MS, note);
+  const journal = await receiveEvents(team, note);
   await makeMistakes();
   await loseUpstream();
-  haystacks = await readEverything(server);
-});
+  haystacks = [...journal, ...(await readEverything(server))];
+}, 120_000);
 afterAll(() => server?.stop());
 
 function noteAccessToken(name: string, token: string): void {
@@ -132,6 +135,12 @@ test.for([
   ["leases of caller records", /^KV c1:/],
   ["tokens in objects", /^object GRANTS \S+ tokens /],
   ["authorizations in objects", /^object GRANTS \S+ authorization_secrets /],
+  ["settings of webhooks and destinations", /^D1 DB (triggers|destinations) /],
+  ["events, with short payloads", /^D1 EVENTS events /],
+  ["deliveries", /^D1 EVENTS deliveries /],
+  ["long payloads", /^R2 events\//],
+  ["the journal of events", /^R2 journal\//],
+  ["what lanes have to send", /^object LANES \S+ waiting /],
   ["revocations owed to the upstream", /^object GRANTS \S+ upstream_revocations /],
   ["log lines", /^log /],
 ] as const)("the scan has read %s", ([, kind]) => {
@@ -140,7 +149,19 @@ test.for([
 
 test("the run has met secrets of every kind", () => {
   expect(Object.keys(secrets).length).toBeGreaterThan(50);
-  for (const kind of [/^verifier/, /^cookie/, /^state/, /^code/, /^connect_code/, /^key/, /^of the provider/]) {
+  for (const kind of [
+    /^verifier/,
+    /^cookie/,
+    /^state/,
+    /^code/,
+    /^connect_code/,
+    /^key/,
+    /^of the provider/,
+    /^payload/,
+    /^signing secret/,
+    /^forward token/,
+    /^webhook secret/,
+  ]) {
     expect(Object.keys(secrets).filter((name) => kind.test(name)).length, kind.source).toBeGreaterThan(1);
   }
   for (const canary of Object.values(secrets)) expect(canary.length).toBeGreaterThanOrEqual(5);
@@ -148,12 +169,12 @@ test("the run has met secrets of every kind", () => {
 
 const isLog = ({ where }: Haystack) => where.startsWith("log ");
 
-test("D-01 no secret stands in any store, in plain, hex or base64", () => {
+test("D-01 W-13 no secret, and nothing of a payload, stands in any store, in plain, hex or base64", () => {
   const stores = haystacks.filter((haystack) => !isLog(haystack));
   expect(findCanaries(stores, canariesOf(secrets))).toEqual([]);
 });
 
-test("C-13 no secret stands in any log line, in plain, hex or base64", () => {
+test("C-13 W-13 no secret, and nothing of a payload, stands in any log line, in plain, hex or base64", () => {
   expect(findCanaries(haystacks.filter(isLog), canariesOf(secrets))).toEqual([]);
 });
 
@@ -181,7 +202,7 @@ describe("the scan can fail", () => {
     await EVENTS.prepare("INSERT INTO planted VALUES (?)").bind(new TextEncoder().encode(planted).buffer).run();
     await LEASES.put("somewhere", Buffer.from(planted).toString("base64"));
     await BLOBS.put("somewhere", Buffer.from(planted).toString("hex"));
-    for (const name of ["GRANTS", "CONNECTOR_GATES", "HOUSEKEEPERS"] as const) {
+    for (const name of ["GRANTS", "CONNECTOR_GATES", "HOUSEKEEPERS", "LANES"] as const) {
       const storage = await server.worker.getDurableObjectStorage(name, { name: "planted" });
       await storage.exec("CREATE TABLE planted (value BLOB)");
       await storage.exec("INSERT INTO planted VALUES (?)", planted);
@@ -197,6 +218,7 @@ describe("the scan can fail", () => {
       "object CONNECTOR_GATES",
       "object GRANTS",
       "object HOUSEKEEPERS",
+      "object LANES",
     ]);
   });
 

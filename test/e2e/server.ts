@@ -25,6 +25,7 @@ export interface Bindings {
   GRANTS: DurableObjectNamespace;
   CONNECTOR_GATES: DurableObjectNamespace;
   HOUSEKEEPERS: DurableObjectNamespace;
+  LANES: DurableObjectNamespace;
 }
 
 export interface Server {

@@ -2,7 +2,7 @@ import type { D1Database, KVNamespace, R2Bucket } from "@cloudflare/workers-type
 import type { Haystack } from "./canaries.ts";
 import type { Server } from "./server.ts";
 
-const OBJECT_CLASSES = ["GRANTS", "CONNECTOR_GATES", "HOUSEKEEPERS"] as const;
+const OBJECT_CLASSES = ["GRANTS", "CONNECTOR_GATES", "HOUSEKEEPERS", "LANES"] as const;
 
 /** All that a deployment has stored and logged, as it lies there. */
 export async function readEverything({ worker, harness }: Server): Promise<Haystack[]> {
@@ -52,15 +52,23 @@ async function readKv(kv: KVNamespace): Promise<Haystack[]> {
   );
 }
 
-async function readR2(bucket: R2Bucket): Promise<Haystack[]> {
-  const { objects, truncated } = await bucket.list({ include: ["customMetadata", "httpMetadata"] });
+/** Events that no fan-out has finished. */
+export async function readJournal({ worker }: Server): Promise<Haystack[]> {
+  return readR2((await worker.getEnv()).BLOBS, "journal/");
+}
+
+async function readR2(bucket: R2Bucket, prefix = ""): Promise<Haystack[]> {
+  const { objects, truncated } = await bucket.list({ prefix, include: ["customMetadata", "httpMetadata"] });
   if (truncated) throw new Error("more objects than one listing shows: read on");
-  return Promise.all(
+  const read = await Promise.all(
     objects.map(async ({ key, customMetadata, httpMetadata }) => {
       const body = await (await bucket.get(key))?.arrayBuffer();
-      return haystack(`R2 ${key}`, key, JSON.stringify({ customMetadata, httpMetadata }), body);
+      // Deleted between listing and reading.
+      if (body === undefined) return [];
+      return [haystack(`R2 ${key}`, key, JSON.stringify({ customMetadata, httpMetadata }), body)];
     }),
   );
+  return read.flat();
 }
 
 /** Values one after the other, with a byte between them that no needle has. */
