@@ -7,7 +7,7 @@ import { jwksUriOf } from "./connector-wire.ts";
 /** What saving a connector reaches. */
 export type SaveServices = Pick<
   Services,
-  "db" | "blobs" | "keys" | "now" | "randomBytes" | "fetch" | "urlPolicy" | "settings"
+  "db" | "blobs" | "keys" | "now" | "randomBytes" | "fetch" | "urlPolicy" | "settings" | "triggerMemory"
 >;
 
 /** The team's id, which every envelope is bound to; `setup_required` thrown before setup. */

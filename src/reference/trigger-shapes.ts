@@ -15,6 +15,7 @@ export const Trigger = z.looseObject({
   settings: z.optional(z.record(z.string(), z.unknown())),
   secrets: z.array(ShownSecret),
   pendingVerification: z.boolean(),
+  verificationToken: z.optional(z.string()),
   events: z.nullable(texts),
   maxBodyBytes: count,
   journal: z.boolean(),

@@ -21,6 +21,8 @@ export interface RecipeFacts {
   acknowledgement: Acknowledgement;
   /** JSON Pointers of values that are blanked (strip.ts) before the body is stored or forwarded. */
   strips: readonly string[];
+  /** The operator has to give a secret that a handshake brought back to the provider. */
+  returnsSecret?: true;
   /** No connector may accept more (bytes). */
   maxBodyBytes: number;
 }

@@ -11,7 +11,7 @@ const globs = z
   .array(z.string().check(z.regex(/^[\x21-\x7e]{1,200}$/, "must be 1 to 200 visible ASCII characters")))
   .check(z.maxLength(100));
 
-/** Globs over event types, as `wantsType` reads them. */
+/** Globs over event types, as `matchesType` reads them. */
 export const eventGlobs = z.pipe(
   globs.check(z.minLength(1, "must name at least one; null means all")),
   z.transform((named) => [...new Set(named)]),

@@ -2,6 +2,7 @@ import type { Connector } from "../../connectors/connector-row.ts";
 import { checkIfMatch } from "../../connectors/if-match.ts";
 import { ApiError, unwrap } from "../../errors.ts";
 import type { Services } from "../../services.ts";
+import { forgetTrigger } from "../ingress/trigger-memory.ts";
 import { changedTrigger, newTrigger, type TriggerChange } from "./change-trigger.ts";
 import { findTrigger, insertTrigger, type Trigger, updateTrigger } from "./trigger-store.ts";
 
@@ -21,9 +22,12 @@ export async function requireTrigger(
   return made;
 }
 
-/** Applies a change to the settings as they are now. Thrown: as of `changedTrigger`, `precondition_failed`, `conflict`. */
+/**
+ * Applies a change to the settings as they are now; this isolate heeds it at once. Thrown: as of `changedTrigger`,
+ * `precondition_failed`, `conflict`.
+ */
 export async function saveTrigger(
-  services: Pick<Services, "db" | "keys" | "now" | "randomBytes">,
+  services: Pick<Services, "db" | "keys" | "now" | "randomBytes" | "triggerMemory">,
   place: { connector: Connector; teamId: string },
   change: TriggerChange,
   headers: Headers = new Headers(),
@@ -32,7 +36,9 @@ export async function saveTrigger(
     const current = await requireTrigger(services, place.connector.id);
     unwrap(checkIfMatch(headers, current.revision));
     const next = await changedTrigger(services, place, current, change);
-    if (await updateTrigger(services.db, next, current)) return next;
+    if (!(await updateTrigger(services.db, next, current))) continue;
+    forgetTrigger(services.triggerMemory, next.ingressId);
+    return next;
   }
   throw new ApiError("conflict", { message: "The settings are being changed by others. Repeat the request." });
 }

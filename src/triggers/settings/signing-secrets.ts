@@ -14,13 +14,21 @@ export interface DatedSecret {
   addedAtMs: number;
   /** Null = until it is replaced. */
   expiresAtMs: number | null;
+  /** The provider set it by a handshake. */
+  learned?: true | undefined;
 }
 
 /** The most that are kept at once: the current one, and two from rotations that overlap. */
 export const MAX_SECRETS = 3;
 
 const Stored = z.array(
-  z.object({ id: z.string(), value: z.string(), addedAtMs: z.number(), expiresAtMs: z.nullable(z.number()) }),
+  z.object({
+    id: z.string(),
+    value: z.string(),
+    addedAtMs: z.number(),
+    expiresAtMs: z.nullable(z.number()),
+    learned: z.optional(z.literal(true)),
+  }),
 );
 
 /** The secrets as one envelope, and the key that it needs. */

@@ -49,7 +49,8 @@ export async function keepLearnedSecret(
   for (let attempt = 1; attempt <= LEARN_TRIES; attempt++) {
     const trigger = await findTrigger(services.db, connectorId);
     if (trigger === null || !trigger.pendingVerification || trigger.secretsSealed !== null) return ok(false);
-    const sealed = await sealTriggerSecrets(services, team, trigger, [newSecret(learned.expose(), services)]);
+    const secret: DatedSecret = { ...newSecret(learned.expose(), services), learned: true };
+    const sealed = await sealTriggerSecrets(services, team, trigger, [secret]);
     const next = { ...trigger, ...sealed, revision: trigger.revision + 1, updatedAtMs: services.now() };
     if (await updateTrigger(services.db, next, trigger)) return ok(true);
   }

@@ -6,6 +6,8 @@ import { rotatedSecrets } from "../../../src/triggers/settings/signing-secrets.t
 import { keepLearnedSecret, openTriggerSecrets } from "../../../src/triggers/settings/trigger-secrets.ts";
 import { findTrigger, markVerified } from "../../../src/triggers/settings/trigger-store.ts";
 import { apiKeyBody, created, newWorld, type World } from "../../connectors/world.ts";
+import { accessToken } from "../../support/api.ts";
+import { hmacHex } from "../ingress/hooks.ts";
 
 const DAY_MS = 86_400_000;
 let nowMs = 1_700_000_000_000;
@@ -224,6 +226,33 @@ describe("a secret that the provider sets by a handshake", () => {
     expect(await secretsNow()).toHaveLength(1);
   });
 
+  test("fault 33 W-13 Notion's is shown to admins, who have to paste it, until something was verified with it", async () => {
+    const admin = await accessToken(world.api, world.owner, { role: "admin" });
+    const { pathname } = new URL((await put({ enabled: true, provider: "notion" })).body.ingressUrl);
+    const send = (body: string, headers: Record<string, string> = {}) =>
+      world.api.send(pathname, { method: "POST", body, headers });
+    const token = "secret_b537207f20cbfa02357cf448134da559";
+    expect((await get()).body.verificationToken).toBeUndefined();
+    expect((await send(JSON.stringify({ verification_token: token }))).status).toBe(200);
+    for (const reader of [world.owner, admin]) expect((await get(reader)).body.verificationToken).toBe(token);
+    for (const reader of [world.viewer, world.developer]) expect((await get(reader)).text).not.toContain(token);
+    expect((await read()).text).not.toContain(token);
+
+    const event = '{"id":"e1","type":"page.created"}';
+    expect((await send(event, { "x-notion-signature": `sha256=${await hmacHex(token, event)}` })).status).toBe(200);
+    expect((await get()).text).not.toContain(token);
+  });
+
+  test("fault 33 W-13 no secret is shown that an operator sent, or that the provider had echoed", async () => {
+    const given = "secret_that_an_operator_sent";
+    expect((await put({ enabled: true, provider: "notion", secrets: [given] })).text).not.toContain(given);
+    expect((await get()).text).not.toContain(given);
+    connector = await created(world, apiKeyBody());
+    await put({ enabled: true, provider: "asana" });
+    expect(await learn("secret-of-asana-itself")).toEqual({ ok: true, value: true });
+    expect((await get()).text).not.toContain("secret-of-asana-itself");
+  });
+
   test("another provider, or secrets taken back, await their first verification again", async () => {
     await put({ enabled: true, provider: "github", secrets: ["a-secret"] });
     await markVerified(world.services.db, connector);
@@ -276,9 +305,30 @@ describe("triggers of a connector", () => {
     expect((await get()).body).toMatchObject({ enabled: false, events: null, provider: "github" });
   });
 
+  test.for(["PUT", "PATCH"])("%s is heeded by this isolate's ingress at once", async (method) => {
+    const { pathname } = new URL((await put({ provider: "github" })).body.ingressUrl);
+    const status = async () => (await world.api.send(pathname, { method: "POST", body: "{}" })).status;
+    const turn = (triggers: boolean) =>
+      method === "PUT"
+        ? put({ enabled: triggers })
+        : world.api.patch(`/v2/connect/connectors/${connector}`, { triggers }, world.owner);
+    expect(await status()).toBe(404);
+    for (const [on, answer] of [
+      [true, 503],
+      [false, 404],
+      [true, 503],
+    ] as const) {
+      await turn(on);
+      expect(await status()).toBe(answer);
+    }
+  });
+
   test("deleting the connector takes its ingress along", async () => {
-    await put({ enabled: true, provider: "github" });
+    const { pathname } = new URL((await put({ enabled: true, provider: "github" })).body.ingressUrl);
+    const status = async () => (await world.api.send(pathname, { method: "POST", body: "{}" })).status;
+    expect(await status()).toBe(503);
     await world.api.delete(`/v1/connect/connectors/${connector}`, world.owner);
+    expect(await status()).toBe(404);
     expect(await findTrigger(world.services.db, connector)).toBeNull();
     expect((await put({ enabled: true })).status).toBe(410);
   });

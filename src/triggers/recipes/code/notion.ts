@@ -23,10 +23,13 @@ const SIGNED = dataRecipe({
  */
 export const notion: Provider = {
   services: ["notion"],
-  recipe: codeRecipe(async (request, context, deps) => {
-    // A token beside anything else is from somebody who hopes that nothing but the token is looked at.
-    const body = context.pendingVerification ? jsonObject(request.body) : null;
-    const token = body !== null && Object.keys(body).length === 1 ? textIn(body, "verification_token") : null;
-    return token === null ? verifyRequest(SIGNED, request, context, deps) : learnOnce(token, context);
-  }, SIGNED),
+  recipe: codeRecipe(
+    async (request, context, deps) => {
+      // A token beside anything else is from somebody who hopes that nothing but the token is looked at.
+      const body = context.pendingVerification ? jsonObject(request.body) : null;
+      const token = body !== null && Object.keys(body).length === 1 ? textIn(body, "verification_token") : null;
+      return token === null ? verifyRequest(SIGNED, request, context, deps) : learnOnce(token, context);
+    },
+    { ...SIGNED, returnsSecret: true },
+  ),
 };
