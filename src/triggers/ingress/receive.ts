@@ -54,14 +54,16 @@ async function conclude(hook: Hook, judged: Judged): Promise<Answer> {
       return acceptEvent(hook, judged, verdict);
     case "handshake":
       note({ verdict: "handshake" });
-      if (verdict.learned !== undefined) await learn(hook, config, verdict.learned);
+      if (verdict.learned !== undefined && !(await learn(hook, config, verdict.learned))) {
+        return refuse(hook, { kind: "refused", status: 401, reason: "handshake_refused" });
+      }
       return answerOf(verdict.answer);
     case "misconfigured":
       note({ verdict: "misconfigured" });
       throw notConfigured();
     case "refused":
       note({ verdict: "refused" });
-      throw await turnedAway(hook, refusal(verdict));
+      return refuse(hook, verdict);
     default:
       return verdict satisfies never;
   }
@@ -89,16 +91,23 @@ async function acceptEvent(
   return response?.answer ?? usual();
 }
 
-/** Keeps a secret that a handshake brought. Only the first counts, whoever sends another is refused. */
+/** Whether a secret that a handshake brought is kept. Only the first counts, whoever sends another is refused. */
 async function learn(
   hook: Hook,
   config: ReadyTrigger,
   learned: NonNullable<(Verdict & { kind: "handshake" })["learned"]>,
-) {
+): Promise<boolean> {
   const { services, ingressId } = hook;
   const kept = unwrap(await keepLearnedSecret(services, config.teamId, config.connector.id, learned));
-  if (!kept) throw await turnedAway(hook, refusal({ kind: "refused", status: 401, reason: "handshake_refused" }));
-  forgetTrigger(services.triggerMemory, ingressId);
+  if (kept) forgetTrigger(services.triggerMemory, ingressId);
+  return kept;
+}
+
+/** 401 has no body: Xero, for one, does not accept a URL that answers a forged request with any. */
+async function refuse(hook: Hook, verdict: Verdict & { kind: "refused" }): Promise<Answer> {
+  const error = await turnedAway(hook, refusal(verdict));
+  if (error.failure.code !== "invalid_signature") throw error;
+  return { status: 401, headers: { "www-authenticate": "Bearer" }, failure: error.failure };
 }
 
 function refusal({ status, reason }: Verdict & { kind: "refused" }): ApiError {

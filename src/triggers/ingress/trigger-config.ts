@@ -36,8 +36,8 @@ interface Row extends TriggerRow {
 }
 
 /**
- * The receiving side of a connector by the path that its provider calls; null = there is none, or it is switched off,
- * a draft or deleted. Throws `storage_unavailable`, and what `openTriggerSecrets` says of secrets that do not open.
+ * The receiving side of a connector, a draft included, by the path that its provider calls; null = there is none, or it
+ * is switched off or deleted. Throws `storage_unavailable`, and what `openTriggerSecrets` says of secrets that do not open.
  */
 export async function loadTriggerByIngressId(
   db: Database,
@@ -51,7 +51,7 @@ export async function loadTriggerByIngressId(
         `SELECT ${TRIGGER_COLUMNS}, c.uid, c.type, c.service, c.region,
            EXISTS (SELECT 1 FROM destinations AS d WHERE d.connector_id = c.id AND d.responder = 1) AS hasResponder
          FROM triggers AS t JOIN connectors AS c ON c.id = t.connector_id
-         WHERE t.ingress_id = ? AND t.enabled = 1 AND c.draft = 0 AND c.deleted_at_ms IS NULL`,
+         WHERE t.ingress_id = ? AND t.enabled = 1 AND c.deleted_at_ms IS NULL`,
         ingressId,
       ),
     ),

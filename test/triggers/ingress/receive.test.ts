@@ -4,7 +4,8 @@ import { ApiError } from "../../../src/errors.ts";
 import { createRateLimiter } from "../../../src/limits/rate-limiter.ts";
 import { type Database, sql } from "../../../src/store/database.ts";
 import { forgetTrigger } from "../../../src/triggers/ingress/trigger-memory.ts";
-import { type Ingress, ingress } from "./hooks.ts";
+import { base256 } from "../recipes/signing.ts";
+import { type Ingress, ingress, SECRET } from "./hooks.ts";
 
 const BODY = '{"ref":"refs/heads/main","installation":{"id":7}}';
 
@@ -30,12 +31,11 @@ function counted(db: Database): Database & { calls: () => number } {
 }
 
 describe("a path that leads nowhere", () => {
-  test("answers the same for unknown, disabled, draft and deleted connectors", async () => {
-    const disabled = await at.trigger({ enabled: false });
-    const draft = await at.trigger({ connector: { draft: 1 } });
+  test("answers the same for unknown, disabled and deleted connectors", async () => {
+    const disabled = await at.trigger({ enabled: false, connector: { draft: 1 } });
     const deleted = await at.trigger({ connector: { deletedAtMs: 5 } });
     const texts = new Set<string>();
-    for (const id of ["0".repeat(32), "nonsense", disabled.ingressId, draft.ingressId, deleted.ingressId]) {
+    for (const id of ["0".repeat(32), "nonsense", disabled.ingressId, deleted.ingressId]) {
       const { status, text } = await at.deliver(id, BODY);
       expect(status).toBe(404);
       texts.add(text.replace(/req_\w+/, ""));
@@ -58,6 +58,22 @@ describe("a path that leads nowhere", () => {
     at.clock.nowMs += 1;
     expect((await late.deliver(ingressId, BODY)).status).toBe(200);
   });
+});
+
+test("a draft answers handshakes and receives, so that its URL can be registered before its credentials exist", async () => {
+  const { ingressId } = await at.trigger({ connector: { draft: 1 } });
+  expect((await at.deliver(ingressId, BODY)).status).toBe(200);
+  expect((await at.deliver(ingressId, BODY, { secret: "a guess" })).status).toBe(401);
+  expect(at.queue.sent.length).toBe(1);
+  const fresh = await at.trigger({
+    provider: "asana",
+    secrets: [],
+    pendingVerification: true,
+    connector: { draft: 1 },
+  });
+  const secret = "a".repeat(32);
+  const answer = await at.call(fresh.ingressId, { body: "", headers: { "x-hook-secret": secret } });
+  expect([answer.status, answer.headers.get("x-hook-secret")]).toEqual([200, secret]);
 });
 
 describe("a method", () => {
@@ -213,6 +229,18 @@ describe("a request that does not verify", () => {
       "signature_mismatch",
       "signature_malformed",
     ]);
+  });
+
+  test("is 401 without a body: Xero accepts a URL only if it refuses a forged intent to receive like that", async () => {
+    const { ingressId } = await at.trigger({ provider: "xero" });
+    const body = '{"events":[],"firstEventSequence":0,"lastEventSequence":0,"entropy":"x"}';
+    const intent = async (secret: string) => {
+      return at.call(ingressId, { body, headers: { "x-xero-signature": await base256(secret, body) } });
+    };
+    const forged = await intent("a guess");
+    expect([forged.status, forged.text, forged.headers.get("content-type")]).toEqual([401, "", null]);
+    const genuine = await intent(SECRET);
+    expect([genuine.status, genuine.text]).toEqual([200, ""]);
   });
 
   test("fault 15 may carry the secret of another connector: that one does not count here", async () => {
