@@ -80,15 +80,14 @@ async function signedFields({ headers, body }: WebhookRequest, url: string): Pro
   if (bodyHash !== null) return bodyHash.toLowerCase() === hex(await sha256(body)) ? "" : null;
   if (body.length === 0) return "";
   if (!FORM.test(headers.get("content-type") ?? "")) return null;
-  const fields = new URLSearchParams(new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(body));
-  const names = [...new Set(fields.keys())].sort();
-  return names
-    .map((name) =>
-      [...new Set(fields.getAll(name))]
-        .sort()
-        .map((value) => name + value)
-        .join(""),
-    )
+  // Grouped in one pass: a stranger's megabyte may hold a hundred thousand names.
+  const fields = Map.groupBy(
+    new URLSearchParams(new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(body)),
+    ([name]) => name,
+  );
+  return [...fields.keys()]
+    .sort()
+    .flatMap((name) => [...new Set(fields.get(name)?.map(([, value]) => name + value))].sort())
     .join("");
 }
 

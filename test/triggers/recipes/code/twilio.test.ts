@@ -56,6 +56,13 @@ describe("fault 31 a request of Twilio passes", () => {
     });
   });
 
+  test("with as many fields as a megabyte holds, for which a stranger, too, has no more than their length to pay", async () => {
+    const params = Object.fromEntries(Array.from({ length: 130_000 }, (_, index) => [`a${index}`, ""]));
+    const body = Object.keys(params).join("&");
+    expectEvent(await send({ body, signature: await signatureOf(HOOK, listsOf(params)) }));
+    expect(await send({ body, signature: await signatureOf(HOOK, {}) })).toEqual(refusal("signature_mismatch"));
+  });
+
   test("with repeated fields, sorted and each value once", async () => {
     const body = "MediaUrl=b&MediaUrl=a&MediaUrl=b&Body=x+y%26z&Empty=";
     const signature = await signatureOf(HOOK, { MediaUrl: ["b", "a"], Body: ["x y&z"], Empty: [""] });
