@@ -8,7 +8,7 @@ const ID_CHARS = 15;
 /** Unprefixed, they are the envelope's own; the object's fields have a prefix. */
 const ORGANIZATION = /<OrganizationId>([^<]*)<\/OrganizationId>/g;
 const NOTIFICATION_ID = /<Notification>\s*<Id>(04l[A-Za-z0-9]{12,15})<\/Id>/g;
-const OBJECT_TYPE = /<sObject [^>]*xsi:type="\w+:(\w{1,80})"/g;
+const OBJECT_TYPE = /<sObject [^<>]*xsi:type="\w+:(\w{1,80})"/g;
 
 /**
  * Outbound messages (SOAP) are not signed. Whoever knows the ingress URL and the organization's id can make one, so

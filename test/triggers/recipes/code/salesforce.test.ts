@@ -46,6 +46,11 @@ describe("an outbound message of Salesforce", () => {
     expect(expectEvent(await send(message({ ids: [] })))).toMatchObject({ id: null, type: null });
   });
 
+  test("that opens a tag time and again takes no more time than its length", async () => {
+    // A megabyte, for whoever knows the organization's id, which is no secret.
+    expect(expectEvent(await send(message({ extra: "<sObject ".repeat(116_000) }))).type).toBe("Account");
+  });
+
   test("is acknowledged as Salesforce wants it, else it would come for a day", () => {
     const acknowledgement = CODE_RECIPES["salesforce-outbound"]?.recipe.acknowledgement;
     expect(acknowledgement).toMatchObject({ status: 200, contentType: "text/xml" });
