@@ -15,8 +15,12 @@ const BUDGET_MS = 2_200;
 const MIN_TIMEOUT_MS = 200;
 /** Of an answer that is passed on (bytes). */
 const MAX_ANSWER_BYTES = 64 * 1024;
-/** Nothing that a browser would run in the name of this host. */
-const PASSED_ON = /^(?:application\/json|text\/plain|(?:application|text)\/xml)\s*(?:;|$)/i;
+/**
+ * Nothing that a browser would run in the name of this host. Of several types, with a comma between, it takes the last;
+ * and XML may have scripts, hence the sandbox.
+ */
+const PASSED_ON = /^(?:application\/json|text\/plain|(?:application|text)\/xml)\s*(?:;[^,]*)?$/i;
+const SANDBOX = { "content-security-policy": "sandbox; default-src 'none'" };
 
 /**
  * Has the connector's responder answer the provider, as the first attempt of that delivery. Null = nobody is to, or
@@ -75,5 +79,5 @@ function passedOn({
   if (body.length === 0) return { status: status === 202 || status === 204 ? status : 200 };
   const type = headers.get("content-type");
   if (type === null || !PASSED_ON.test(type) || !canBeSent("content-type", type)) return null;
-  return { status: status === 202 ? 202 : 200, raw: body, headers: { "content-type": type } };
+  return { status: status === 202 ? 202 : 200, raw: body, headers: { ...SANDBOX, "content-type": type } };
 }

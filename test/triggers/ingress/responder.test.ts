@@ -111,6 +111,26 @@ describe("a responder", () => {
     expect([answer.text.length, answer.headers.get("set-cookie")]).toEqual([65_536, null]);
   });
 
+  test("cannot run a script here by a media type in a media type's parameter, nor by XML", async () => {
+    const { ingressId } = await withResponder();
+    // Browsers take the last of several types that one field, or two, name.
+    for (const type of ["text/plain;a=b, text/html", "application/json; a, text/html;", "text/plain, text/html"]) {
+      next = () => new Response("<script>alert(1)</script>", { headers: { "content-type": type } });
+      const answer = await at.deliver(ingressId, BODY);
+      expect([type, answer.status, answer.text]).toEqual([type, 200, ""]);
+    }
+    const script = '<a xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)</script></a>';
+    next = () => new Response(script, { headers: { "content-type": "text/xml; charset=utf-8" } });
+    const { text, headers } = await at.deliver(ingressId, BODY);
+    const policy = headers.get("content-security-policy");
+    expect([text, headers.get("content-type"), policy]).toEqual([
+      script,
+      "text/xml; charset=utf-8",
+      expect.any(String),
+    ]);
+    expect(policy?.split("; ")).toContain("sandbox");
+  });
+
   test("is asked about events that it wants, and only once they are verified", async () => {
     const picky = await withResponder({ events: ["issues"] });
     await at.deliver(picky.ingressId, BODY);
