@@ -68,8 +68,11 @@ export class Dispatcher {
       this.#endStale(destination.retrySchedule);
 
       const nowMs = this.#deps.now();
-      const { ordered, maxInFlight } = destination;
-      const rows = this.#store.next(ordered, ordered ? 1 : Math.max(1, maxInFlight - this.inFlight.size));
+      const { ordered } = destination;
+      const free = (ordered ? 1 : destination.maxInFlight) - this.inFlight.size;
+      // Whichever ends first looks for more.
+      if (free <= 0) return null;
+      const rows = this.#store.next(ordered, free);
       if (rows.some(({ dueAtMs, eventId }) => dueAtMs <= nowMs && this.#events.get(eventId) === undefined)) {
         await this.#readAhead(ordered);
         continue;

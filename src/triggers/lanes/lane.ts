@@ -121,8 +121,8 @@ export class DestinationLaneObject extends DurableObject<unknown> implements Lan
     const times = [wakeAtMs, this.#outbox.retryAtMs()].filter((atMs) => atMs !== null);
     if (isBusy) times.push(nowMs + WATCH_MS);
     // For the day that nobody says that the destination is enabled again.
-    if (this.#store.hasWaiting()) times.push(nowMs + IDLE_WATCH_MS);
-    if (this.#store.hasSettled()) times.push(nowMs + SETTLED_MS);
+    else if (this.#store.hasWaiting()) times.push(nowMs + IDLE_WATCH_MS);
+    else if (this.#store.hasSettled()) times.push(nowMs + SETTLED_MS);
     if (times.length === 0) return;
     const atMs = Math.min(...times);
     const isSoon = atMs <= nowMs + SHORT_MS;
