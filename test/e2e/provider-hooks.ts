@@ -1,4 +1,4 @@
-import { sign } from "@octokit/webhooks-methods";
+import { Webhooks } from "@octokit/webhooks";
 import Stripe from "stripe";
 import twilio from "twilio/lib/webhooks/webhooks.js";
 
@@ -20,7 +20,7 @@ export async function githubHook(secret: string, payload: object, event = "pull_
     "content-type": "application/json",
     "x-github-event": event,
     "x-github-delivery": crypto.randomUUID(),
-    "x-hub-signature-256": await sign(secret, body),
+    "x-hub-signature-256": await new Webhooks({ secret }).sign(body),
   };
   return { headers, body };
 }
