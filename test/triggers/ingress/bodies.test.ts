@@ -73,6 +73,18 @@ describe("a body", () => {
     expect(at.queue.sent.length).toBe(1);
   });
 
+  test("W-14 that comes byte by byte is judged as one that comes at once", async () => {
+    const { ingressId } = await at.trigger({ events: ["issues"] });
+    const body = bodyOf(150_000);
+    for (const [secret, status] of [
+      [SECRET, 200],
+      ["a guess", 401],
+    ] as const) {
+      const headers = await signed(body, secret);
+      expect((await at.call(ingressId, { body: chunked(body, 1), headers })).status).toBe(status);
+    }
+  });
+
   test("fault 22 W-14 in chunks without a length is stopped at the cap, not at its end", async () => {
     const { ingressId } = await at.trigger();
     let produced = 0;
