@@ -72,7 +72,8 @@ export async function verifyDelivery(request: ReceivedRequest, options: VerifyTr
   if (options.connector !== undefined && claims.sub !== `connector:${options.connector}`) {
     throw new TriggerError("connector_mismatch");
   }
-  if (claims.htm !== request.method || hrefOf(claims.htu) !== hrefOf(urlOf(request, options))) {
+  const called = hrefOf(urlOf(request, options));
+  if (claims.htm !== request.method || called === null || hrefOf(claims.htu) !== called) {
     throw new TriggerError("request_mismatch");
   }
   const body = await request.readBody(options.maxBodyBytes ?? MAX_BODY_BYTES);
