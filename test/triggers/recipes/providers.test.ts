@@ -57,31 +57,32 @@ describe.each(Object.entries(CASES))("%s", (name, provider) => {
     expect(outcome(await verify(recipe, empty, context))).toBe(`${refusal} signature_missing`);
   });
 
-  it.runIf(isSigned)("W-01 another body is refused (fault 16, fault 17)", async () => {
-    const request = await signed(provider);
-    const changed = [`${provider.body}\n`, ` ${provider.body}`, provider.body.replace(":", ": "), "", "{}"];
-    for (const body of changed) {
-      const verdict = await verify(recipe, { ...request, body: utf8(body) }, context);
-      expect(outcome(verdict)).toBe("401 signature_mismatch");
-    }
-  });
-
-  it.runIf(isSigned)("fault 8 and fault 9: a signature that is cut, or goes on, is refused", async () => {
-    const request = await signed(provider);
-    for (const change of [(text: string) => text.slice(0, -2), (text: string) => `${text}00`]) {
-      const headers = new Headers(request.headers);
-      for (const header of signatureHeaders(name)) {
-        // The last field's value, which for Stripe is not the one that counts.
-        const value = (headers.get(header) ?? "").replace(/,v0=.*/, "").replace(/v1=0{64},/, "");
-        headers.set(header, change(value));
+  if (isSigned)
+    it("W-01 another body is refused (fault 16, fault 17)", async () => {
+      const request = await signed(provider);
+      const changed = [`${provider.body}\n`, ` ${provider.body}`, provider.body.replace(":", ": "), "", "{}"];
+      for (const body of changed) {
+        const verdict = await verify(recipe, { ...request, body: utf8(body) }, context);
+        expect(outcome(verdict)).toBe("401 signature_mismatch");
       }
-      expect(outcome(await verify(recipe, { ...request, headers }, context))).toBe("401 signature_malformed");
-    }
-  });
+    });
 
-  it.runIf(provider.toleranceSeconds !== undefined)(
-    "fault 25 fault 26 W-03 is refused a second too late or too early, and not at the limit",
-    async () => {
+  if (isSigned)
+    it("fault 8 and fault 9: a signature that is cut, or goes on, is refused", async () => {
+      const request = await signed(provider);
+      for (const change of [(text: string) => text.slice(0, -2), (text: string) => `${text}00`]) {
+        const headers = new Headers(request.headers);
+        for (const header of signatureHeaders(name)) {
+          // The last field's value, which for Stripe is not the one that counts.
+          const value = (headers.get(header) ?? "").replace(/,v0=.*/, "").replace(/v1=0{64},/, "");
+          headers.set(header, change(value));
+        }
+        expect(outcome(await verify(recipe, { ...request, headers }, context))).toBe("401 signature_malformed");
+      }
+    });
+
+  if (provider.toleranceSeconds !== undefined)
+    it("fault 25 fault 26 W-03 is refused a second too late or too early, and not at the limit", async () => {
       const toleranceMs = (provider.toleranceSeconds ?? 0) * 1000;
       for (const direction of [-1, 1]) {
         const [inside, outside] = [toleranceMs, toleranceMs + 1000].map((ms) => NOW_MS + direction * ms);
@@ -92,8 +93,7 @@ describe.each(Object.entries(CASES))("%s", (name, provider) => {
         });
         expect(outcome(await verify(recipe, await at(outside), context))).toBe("401 timestamp_out_of_range");
       }
-    },
-  );
+    });
 
   it("gets the same verdict on a body in pieces, or says that it needs it whole", async () => {
     const request = await signed(provider);
