@@ -56,7 +56,7 @@ export async function bootWorker(
       : {
           "valetkey-ingest": {
             maxBatchSize: 50,
-            maxBatchTimeout: 1,
+            maxBatchTimeout: 0,
             maxRetries: 20,
             deadLetterQueue: "valetkey-ingest-dead",
           },
