@@ -1,4 +1,4 @@
-import { concat } from "../crypto/bytes.ts";
+import { Pieces } from "../crypto/pieces.ts";
 import { fail, ok, type Result } from "../errors.ts";
 
 /** Bytes; larger bodies of API requests are refused while they are read. */
@@ -43,14 +43,12 @@ const NOT_JSON = fail("bad_request", { message: "The body is not valid JSON in U
 /** The body's bytes. Failure: `payload_too_large` beyond `maxBytes`. */
 export async function readCapped(request: Request, maxBytes: number): Promise<Result<Uint8Array<ArrayBuffer>>> {
   if (Number(request.headers.get("content-length")) > maxBytes) return fail("payload_too_large");
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
+  const pieces = new Pieces();
   for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    if (length > maxBytes) return fail("payload_too_large");
-    chunks.push(chunk);
+    pieces.add(chunk);
+    if (pieces.size > maxBytes) return fail("payload_too_large");
   }
-  return ok(concat(...chunks));
+  return ok(pieces.joined());
 }
 
 async function readChunkedText(request: Request): Promise<Result<string>> {

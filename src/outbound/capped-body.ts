@@ -1,3 +1,4 @@
+import { Pieces } from "../crypto/pieces.ts";
 import type { Deadline } from "./deadline.ts";
 
 /**
@@ -12,19 +13,17 @@ export async function readCapped(
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   if (stream === null) return new Uint8Array();
   const reader = stream.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const pieces = new Pieces();
   let complete = false;
   try {
     while (true) {
       const { done, value } = await deadline.race(reader.read());
       if (done) {
         complete = true;
-        return concatenate(chunks, length);
+        return pieces.joined();
       }
-      length += value.byteLength;
-      if (length > maxBytes) return null;
-      chunks.push(value);
+      pieces.add(value);
+      if (pieces.size > maxBytes) return null;
     }
   } finally {
     // Not awaited: a peer that does not even let go must not hold the answer up.
@@ -43,28 +42,16 @@ export async function readFirst(
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (stream === null) return new Uint8Array();
   const reader = stream.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const pieces = new Pieces();
   try {
-    while (length < maxBytes) {
+    while (pieces.size < maxBytes) {
       const { done, value } = await deadline.race(reader.read());
       if (done) break;
-      chunks.push(value.subarray(0, maxBytes - length));
-      length = Math.min(maxBytes, length + value.byteLength);
+      pieces.add(value.subarray(0, maxBytes - pieces.size));
     }
   } catch {
     // What came is what there is.
   }
   reader.cancel().catch(() => {});
-  return concatenate(chunks, length);
-}
-
-function concatenate(chunks: Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const body = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return body;
+  return pieces.joined();
 }

@@ -1,4 +1,4 @@
-import { concat } from "../../crypto/bytes.ts";
+import { Pieces } from "../../crypto/pieces.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { MAX_WHOLE_BYTES } from "../events/payload-store.ts";
 
@@ -34,20 +34,18 @@ export async function receiveBody(
     }
   }
   const reader = request.body.getReader();
-  const head: Uint8Array[] = [];
-  let size = 0;
-  while (size <= Math.min(MAX_WHOLE_BYTES, maxBytes)) {
+  const head = new Pieces();
+  while (head.size <= Math.min(MAX_WHOLE_BYTES, maxBytes)) {
     const chunk = await next(reader);
     if (!chunk.ok) return chunk;
-    if (chunk.value === null) return ok({ kind: "whole", bytes: concat(...head) });
-    hold(head, chunk.value);
-    size += chunk.value.length;
+    if (chunk.value === null) return ok({ kind: "whole", bytes: head.joined() });
+    head.add(chunk.value);
   }
-  if (size > maxBytes) {
+  if (head.size > maxBytes) {
     await reader.cancel().catch(() => {});
-    return fail("payload_too_large", { reason: `read=${size}` });
+    return fail("payload_too_large", { reason: `read=${head.size}` });
   }
-  return ok({ kind: "long", chunks: remaining(head, reader, maxBytes) });
+  return ok({ kind: "long", chunks: remaining(head.joined(), reader, maxBytes) });
 }
 
 /** A long body in memory, for a recipe that cannot judge it piece by piece. */
@@ -55,36 +53,23 @@ export async function wholeBody(
   chunks: AsyncIterable<Result<Uint8Array>>,
   maxBytes: number,
 ): Promise<Result<Uint8Array<ArrayBuffer>>> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
+  const pieces = new Pieces();
   for await (const chunk of chunks) {
     if (!chunk.ok) return chunk;
-    size += chunk.value.length;
-    if (size > maxBytes) return fail("payload_too_large", { reason: `read=${size}` });
-    hold(parts, chunk.value);
+    pieces.add(chunk.value);
+    if (pieces.size > maxBytes) return fail("payload_too_large", { reason: `read=${pieces.size}` });
   }
-  return ok(concat(...parts));
-}
-
-/** A piece of a byte takes a hundred times its room, and no call has arguments for a million of them. */
-const MAX_PIECES = 4096;
-
-function hold(pieces: Uint8Array[], piece: Uint8Array): void {
-  pieces.push(piece);
-  if (pieces.length === MAX_PIECES) pieces.splice(0, MAX_PIECES, concat(...pieces));
+  return ok(pieces.joined());
 }
 
 async function* remaining(
-  head: Uint8Array[],
+  head: Uint8Array,
   reader: ReadableStreamDefaultReader<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<Result<Uint8Array>, void> {
-  let size = 0;
+  let size = head.length;
   try {
-    for (let part = head.shift(); part !== undefined; part = head.shift()) {
-      size += part.length;
-      yield ok(part);
-    }
+    yield ok(head);
     for (;;) {
       const chunk = await next(reader);
       if (chunk.ok && chunk.value === null) return;
