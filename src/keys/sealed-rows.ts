@@ -29,190 +29,103 @@ export interface SealedRows {
   replace(row: SealedRow, next: SealedRow): Statement;
 }
 
-// Two ranges of the index, one on each side of the primary: its own rows, which are most in the end, are never read.
-const CONNECTORS_PAGE = `
-  SELECT id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM connectors
-  WHERE secrets_kid < ?1 AND (secrets_kid, id) > (?2, ?3)
-  UNION ALL
-  SELECT id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM connectors
-  WHERE secrets_kid > ?1 AND (secrets_kid, id) > (?2, ?3)
-  ORDER BY 2, 1 LIMIT ?4`;
+/** Where a table has its envelopes: names of columns, and for one, `generation`, anything that says it in SQL. */
+interface Place {
+  table: string;
+  id: string;
+  sealed: string;
+  kid: string;
+  generation: string;
+  /** Whether every write of the envelope counts it up; else it is the same for ever. */
+  counts: boolean;
+}
 
-const ISSUER_KEYS_PAGE = `
-  SELECT kid AS id, private_jwk_kid AS kid, private_jwk_sealed AS sealed, 1 AS generation FROM issuer_keys
-  WHERE private_jwk_kid < ?1 AND (private_jwk_kid, kid) > (?2, ?3)
-  UNION ALL
-  SELECT kid AS id, private_jwk_kid AS kid, private_jwk_sealed AS sealed, 1 AS generation FROM issuer_keys
-  WHERE private_jwk_kid > ?1 AND (private_jwk_kid, kid) > (?2, ?3)
-  ORDER BY 2, 1 LIMIT ?4`;
+function sealedRows(place: Place, context: SealedRows["context"]): SealedRows {
+  const { table, id, sealed, kid, generation, counts } = place;
+  const columns = `${id} AS id, ${kid} AS kid, ${sealed} AS sealed, ${generation} AS generation`;
+  // Two ranges of the index, one on each side of the primary: its own rows, which are most in the end, are never read.
+  const pageText = `
+    SELECT ${columns} FROM ${table} WHERE ${kid} < ?1 AND (${kid}, ${id}) > (?2, ?3)
+    UNION ALL
+    SELECT ${columns} FROM ${table} WHERE ${kid} > ?1 AND (${kid}, ${id}) > (?2, ?3)
+    ORDER BY 2, 1 LIMIT ?4`;
+  const countedText = `UPDATE ${table} SET ${sealed} = ?, ${kid} = ?, ${generation} = ?
+    WHERE ${id} = ? AND ${generation} = ? AND ${sealed} = ?`;
+  const sameText = `UPDATE ${table} SET ${sealed} = ?, ${kid} = ? WHERE ${id} = ? AND ${sealed} = ?`;
+  return {
+    page: ({ primaryKid, afterKid, afterId }, limit) => sql(pageText, primaryKid, afterKid, afterId, limit),
+    context,
+    nextGeneration: (row) => row.generation + (counts ? 1 : 0),
+    replace: (row, next) =>
+      counts
+        ? sql(countedText, next.sealed, next.kid, next.generation, row.id, row.generation, row.sealed)
+        : sql(sameText, next.sealed, next.kid, row.id, row.sealed),
+  };
+}
 
-const ISSUERS_PAGE = `
-  SELECT id, login_secret_kid AS kid, login_secret_sealed AS sealed, login_secret_generation AS generation FROM issuers
-  WHERE login_secret_kid < ?1 AND (login_secret_kid, id) > (?2, ?3)
-  UNION ALL
-  SELECT id, login_secret_kid AS kid, login_secret_sealed AS sealed, login_secret_generation AS generation FROM issuers
-  WHERE login_secret_kid > ?1 AND (login_secret_kid, id) > (?2, ?3)
-  ORDER BY 2, 1 LIMIT ?4`;
+/** A table whose columns have the usual names. */
+function secretsOf(table: string, id = "id"): Place {
+  return {
+    table,
+    id,
+    sealed: "secrets_sealed",
+    kid: "secrets_kid",
+    generation: "secrets_generation",
+    counts: true,
+  };
+}
 
-const AUTHORIZATION_REQUESTS_PAGE = `
-  SELECT id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM authorization_requests
-  WHERE secrets_kid < ?1 AND (secrets_kid, id) > (?2, ?3)
-  UNION ALL
-  SELECT id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM authorization_requests
-  WHERE secrets_kid > ?1 AND (secrets_kid, id) > (?2, ?3)
-  ORDER BY 2, 1 LIMIT ?4`;
-
-const IDEMPOTENCY_KEYS_PAGE = `
-  SELECT id, answer_kid AS kid, answer_sealed AS sealed, claimed_at_ms AS generation FROM idempotency_keys
-  WHERE answer_kid < ?1 AND (answer_kid, id) > (?2, ?3)
-  UNION ALL
-  SELECT id, answer_kid AS kid, answer_sealed AS sealed, claimed_at_ms AS generation FROM idempotency_keys
-  WHERE answer_kid > ?1 AND (answer_kid, id) > (?2, ?3)
-  ORDER BY 2, 1 LIMIT ?4`;
-
-const TRIGGERS_PAGE = `
-  SELECT connector_id AS id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM triggers
-  WHERE secrets_kid < ?1 AND (secrets_kid, connector_id) > (?2, ?3)
-  UNION ALL
-  SELECT connector_id AS id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM triggers
-  WHERE secrets_kid > ?1 AND (secrets_kid, connector_id) > (?2, ?3)
-  ORDER BY 2, 1 LIMIT ?4`;
-
-const DESTINATIONS_PAGE = `
-  SELECT id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM destinations
-  WHERE secrets_kid < ?1 AND (secrets_kid, id) > (?2, ?3)
-  UNION ALL
-  SELECT id, secrets_kid AS kid, secrets_sealed AS sealed, secrets_generation AS generation FROM destinations
-  WHERE secrets_kid > ?1 AND (secrets_kid, id) > (?2, ?3)
-  ORDER BY 2, 1 LIMIT ?4`;
-
-/** Connectors, tombstones included. Neither revision moves: the connector is the same, and so are its tokens. */
-const connectors: SealedRows = {
-  page: ({ primaryKid, afterKid, afterId }, limit) => sql(CONNECTORS_PAGE, primaryKid, afterKid, afterId, limit),
-  context: (teamId, { id, generation }) => connectorSecretsContext(teamId, id, generation),
-  nextGeneration: ({ generation }) => generation + 1,
-  replace: (row, next) =>
-    sql(
-      `UPDATE connectors SET secrets_sealed = ?, secrets_kid = ?, secrets_generation = ?
-       WHERE id = ? AND secrets_generation = ? AND secrets_sealed = ?`,
-      next.sealed,
-      next.kid,
-      next.generation,
-      row.id,
-      row.generation,
-      row.sealed,
-    ),
+const ISSUER_KEYS: Place = {
+  table: "issuer_keys",
+  id: "kid",
+  sealed: "private_jwk_sealed",
+  kid: "private_jwk_kid",
+  // They are written once.
+  generation: "1",
+  counts: false,
 };
 
-/** Our issuer's signing keys, which are written once and have one generation. */
-const issuerKeys: SealedRows = {
-  page: ({ primaryKid, afterKid, afterId }, limit) => sql(ISSUER_KEYS_PAGE, primaryKid, afterKid, afterId, limit),
-  context: (teamId, { id }) => issuerKeyContext(teamId, id),
-  nextGeneration: ({ generation }) => generation,
-  replace: (row, next) =>
-    sql(
-      "UPDATE issuer_keys SET private_jwk_sealed = ?, private_jwk_kid = ? WHERE kid = ? AND private_jwk_sealed = ?",
-      next.sealed,
-      next.kid,
-      row.id,
-      row.sealed,
-    ),
+const ISSUERS: Place = {
+  table: "issuers",
+  id: "id",
+  sealed: "login_secret_sealed",
+  kid: "login_secret_kid",
+  generation: "login_secret_generation",
+  counts: true,
 };
 
-/** Client secrets with which users sign in. */
-const issuers: SealedRows = {
-  page: ({ primaryKid, afterKid, afterId }, limit) => sql(ISSUERS_PAGE, primaryKid, afterKid, afterId, limit),
-  context: (teamId, { id, generation }) => loginSecretContext(teamId, id, generation),
-  nextGeneration: ({ generation }) => generation + 1,
-  replace: (row, next) =>
-    sql(
-      `UPDATE issuers SET login_secret_sealed = ?, login_secret_kid = ?, login_secret_generation = ?
-       WHERE id = ? AND login_secret_generation = ? AND login_secret_sealed = ?`,
-      next.sealed,
-      next.kid,
-      next.generation,
-      row.id,
-      row.generation,
-      row.sealed,
-    ),
+const IDEMPOTENCY_KEYS: Place = {
+  table: "idempotency_keys",
+  id: "id",
+  sealed: "answer_sealed",
+  kid: "answer_kid",
+  generation: "claimed_at_ms",
+  counts: false,
 };
 
-/** Authorizations under way. Their own next step numbers its envelope anew, and is not held up by this. */
-const authorizationRequests: SealedRows = {
-  page: ({ primaryKid, afterKid, afterId }, limit) =>
-    sql(AUTHORIZATION_REQUESTS_PAGE, primaryKid, afterKid, afterId, limit),
-  context: (teamId, { id, generation }) => flowSecretsContext(teamId, id, generation),
-  nextGeneration: ({ generation }) => generation + 1,
-  replace: (row, next) =>
-    sql(
-      `UPDATE authorization_requests SET secrets_sealed = ?, secrets_kid = ?, secrets_generation = ?
-       WHERE id = ? AND secrets_generation = ? AND secrets_sealed = ?`,
-      next.sealed,
-      next.kid,
-      next.generation,
-      row.id,
-      row.generation,
-      row.sealed,
-    ),
-};
-
-/** Kept answers of creations, which are numbered by the time of their claim. */
-const idempotencyKeys: SealedRows = {
-  page: ({ primaryKid, afterKid, afterId }, limit) => sql(IDEMPOTENCY_KEYS_PAGE, primaryKid, afterKid, afterId, limit),
-  context: (teamId, { id, generation }) => answerContext(teamId, { id, claimedAtMs: generation }),
-  nextGeneration: ({ generation }) => generation,
-  replace: (row, next) =>
-    sql(
-      "UPDATE idempotency_keys SET answer_sealed = ?, answer_kid = ? WHERE id = ? AND answer_sealed = ?",
-      next.sealed,
-      next.kid,
-      row.id,
-      row.sealed,
-    ),
-};
-
-/** Secrets with which providers sign. The revision does not move: they are the same. */
-const triggers: SealedRows = {
-  page: ({ primaryKid, afterKid, afterId }, limit) => sql(TRIGGERS_PAGE, primaryKid, afterKid, afterId, limit),
-  context: (teamId, { id, generation }) => triggerSecretsContext(teamId, id, generation),
-  nextGeneration: ({ generation }) => generation + 1,
-  replace: (row, next) =>
-    sql(
-      `UPDATE triggers SET secrets_sealed = ?, secrets_kid = ?, secrets_generation = ?
-       WHERE connector_id = ? AND secrets_generation = ? AND secrets_sealed = ?`,
-      next.sealed,
-      next.kid,
-      next.generation,
-      row.id,
-      row.generation,
-      row.sealed,
-    ),
-};
-
-/** Secrets with which we sign for destinations. */
-const destinations: SealedRows = {
-  page: ({ primaryKid, afterKid, afterId }, limit) => sql(DESTINATIONS_PAGE, primaryKid, afterKid, afterId, limit),
-  context: (teamId, { id, generation }) => destinationSecretsContext(teamId, id, generation),
-  nextGeneration: ({ generation }) => generation + 1,
-  replace: (row, next) =>
-    sql(
-      `UPDATE destinations SET secrets_sealed = ?, secrets_kid = ?, secrets_generation = ?
-       WHERE id = ? AND secrets_generation = ? AND secrets_sealed = ?`,
-      next.sealed,
-      next.kid,
-      next.generation,
-      row.id,
-      row.generation,
-      row.sealed,
-    ),
-};
-
+/** No revision moves by re-sealing: what is sealed stays the same. */
 export const SEALED_ROWS: Record<Exclude<ResealStage, "grants">, SealedRows> = {
-  connectors,
-  issuer_keys: issuerKeys,
-  issuers,
-  authorization_requests: authorizationRequests,
-  idempotency_keys: idempotencyKeys,
-  triggers,
-  destinations,
+  /** Tombstones included. */
+  connectors: sealedRows(secretsOf("connectors"), (teamId, { id, generation }) =>
+    connectorSecretsContext(teamId, id, generation),
+  ),
+  issuer_keys: sealedRows(ISSUER_KEYS, (teamId, { id }) => issuerKeyContext(teamId, id)),
+  /** Client secrets with which users sign in. */
+  issuers: sealedRows(ISSUERS, (teamId, { id, generation }) => loginSecretContext(teamId, id, generation)),
+  /** Authorizations under way. Their own next step numbers its envelope anew, and is not held up by this. */
+  authorization_requests: sealedRows(secretsOf("authorization_requests"), (teamId, { id, generation }) =>
+    flowSecretsContext(teamId, id, generation),
+  ),
+  /** Kept answers of creations, which are numbered by the time of their claim. */
+  idempotency_keys: sealedRows(IDEMPOTENCY_KEYS, (teamId, { id, generation }) =>
+    answerContext(teamId, { id, claimedAtMs: generation }),
+  ),
+  /** Secrets with which providers sign. */
+  triggers: sealedRows(secretsOf("triggers", "connector_id"), (teamId, { id, generation }) =>
+    triggerSecretsContext(teamId, id, generation),
+  ),
+  /** Secrets with which we sign for destinations. */
+  destinations: sealedRows(secretsOf("destinations"), (teamId, { id, generation }) =>
+    destinationSecretsContext(teamId, id, generation),
+  ),
 };

@@ -9,6 +9,8 @@ import {
   eventKeyReferenceStatements,
   keyReferenceStatements,
 } from "../../src/keys/references.ts";
+import type { ResealRun } from "../../src/keys/reseal-run.ts";
+import { SEALED_ROWS } from "../../src/keys/sealed-rows.ts";
 import { type Database, d1Database, type Statement } from "../../src/store/database.ts";
 import { type RevocableTable, revokeRow } from "../../src/store/revocation-clock.ts";
 import { textsBelow } from "../docs/texts.ts";
@@ -35,6 +37,19 @@ const BOUNDED: readonly (readonly [step: RegExp, why: string])[] = [
   [/^SCAN r USING INDEX replays_open\n/, "the replays that are running, and of those the first few"],
 ];
 
+const RUN: ResealRun = {
+  primaryKid: "k2",
+  stage: "connectors",
+  afterKid: "",
+  afterId: "",
+  resealed: 0,
+  missed: 0,
+  dueAtMs: null,
+  startedAtMs: 0,
+  finishedAtMs: null,
+};
+const ROW = { id: "x", kid: "k1", sealed: "x", generation: 1 };
+
 const sources = textsBelow("src/");
 const sites = sqlSites(sources);
 
@@ -53,6 +68,9 @@ const COMPUTED: Record<string, () => Promise<Statement[]> | Statement[]> = {
     const tables: Record<RevocableTable, true> = { team: true, projects: true, connectors: true, links: true };
     return Object.keys(tables).flatMap((table) => revokeRow(table as RevocableTable, "x", 1));
   },
+  pageText: () => Object.values(SEALED_ROWS).map(({ page }) => page(RUN, 5)),
+  countedText: () => Object.values(SEALED_ROWS).map(({ replace }) => replace(ROW, ROW)),
+  sameText: () => Object.values(SEALED_ROWS).map(({ replace }) => replace(ROW, ROW)),
   "REFERENCES[referrer].distinct": keyReferenceStatements,
   "REFERENCES[referrer].counts": () => recorded(countReferences),
   "EVENT_REFERENCES.distinct": eventKeyReferenceStatements,
