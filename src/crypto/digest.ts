@@ -20,15 +20,16 @@ export async function sha256Base64url(data: string | Uint8Array): Promise<string
   return base64url(await sha256(data));
 }
 
-/** SHA-256 over bytes that come in pieces. */
+/** What becomes of bytes that come in pieces, of which none is kept. */
 export interface RunningDigest {
   write(bytes: Uint8Array): Promise<void>;
-  /** The 32 bytes; nothing can be written afterwards. */
+  /** The result; nothing can be written afterwards. */
   finish(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-export function startSha256(): RunningDigest {
-  const stream = new crypto.DigestStream("SHA-256");
+/** The hash of what is written. */
+export function startDigest(hash: "SHA-1" | "SHA-256" | "SHA-512"): RunningDigest {
+  const stream = new crypto.DigestStream(hash);
   const writer = stream.getWriter();
   return {
     write: (bytes) => writer.write(bytes),

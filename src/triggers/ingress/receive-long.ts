@@ -1,4 +1,4 @@
-import { startSha256 } from "../../crypto/digest.ts";
+import { startDigest } from "../../crypto/digest.ts";
 import { ApiError, failureFrom, type Result, unwrap } from "../../errors.ts";
 import type { PayloadRef } from "../events/event.ts";
 import { SEGMENT_BYTES } from "../events/payload-store.ts";
@@ -38,7 +38,7 @@ export async function receiveLong(
   }
 
   const writer = startPayload(services, { teamId, connectorId: connector.id, eventId });
-  const hash = startSha256();
+  const hash = startDigest("SHA-256");
   let size = 0;
   try {
     for await (const chunk of chunks) {

@@ -1,5 +1,5 @@
 import { concat } from "../../crypto/bytes.ts";
-import { anyEquals, webhookMac } from "../../crypto/webhook-mac.ts";
+import { anyEquals, hmac } from "../../crypto/hmac.ts";
 import { verifySignature } from "../../crypto/webhook-public-key.ts";
 import type { RecipeContext, RefusalReason, Verdict, WebhookRequest } from "./recipe.ts";
 import { type Candidate, presentedSignatures } from "./signature-header.ts";
@@ -53,7 +53,7 @@ export async function signerOf(opened: Opened, body: Uint8Array<ArrayBuffer>): P
     if (key.key === null) {
       if (anyEquals(key.bytes, candidates)) return key;
     } else if (key.hash !== null) {
-      if (anyEquals(await webhookMac(key.key, [before, body, after]), candidates)) return key;
+      if (anyEquals(await hmac(key.key, [before, body, after]), candidates)) return key;
     } else {
       const data = concat(before, body, after);
       for (const candidate of candidates) if (await verifySignature(key.key, candidate, data)) return key;

@@ -1,5 +1,5 @@
 import { constantTimeEqual, hex, utf8 } from "../../crypto/bytes.ts";
-import { webhookMac } from "../../crypto/webhook-mac.ts";
+import { hmac } from "../../crypto/hmac.ts";
 import type { ProviderAnswer, RecipeContext, Verdict, WebhookRequest } from "./recipe.ts";
 import { type SigningKey, signingKeys } from "./signing-keys.ts";
 import { type Facts, textAt, textsAt } from "./sources.ts";
@@ -66,6 +66,6 @@ function hasToken(rule: NonNullable<ReplyRule["token"]>, facts: Facts, { setting
 
 async function macText({ key }: SigningKey, challenge: string, encoding: "hex" | "base64"): Promise<string> {
   if (key === null) return "";
-  const mac = await webhookMac(key, [utf8(challenge)]);
+  const mac = await hmac(key, [utf8(challenge)]);
   return encoding === "hex" ? hex(mac) : mac.toBase64();
 }

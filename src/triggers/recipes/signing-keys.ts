@@ -1,5 +1,5 @@
+import { hmacKey, type MacHash } from "../../crypto/hmac.ts";
 import type { Secret } from "../../crypto/secret.ts";
-import { type MacHash, macKey } from "../../crypto/webhook-mac.ts";
 import { importPublicKey } from "../../crypto/webhook-public-key.ts";
 import { decodeStrictly } from "./decoding.ts";
 import type { RecipeContext } from "./recipe.ts";
@@ -50,7 +50,7 @@ export async function importKey(spec: RecipeSpec, secret: string): Promise<Omit<
   const bytes = secretBytes(spec, secret, special?.secretPrefix ?? spec.secret.stripPrefix);
   if (bytes === null || bytes.length === 0) return null;
   const hash = HASHES[algorithm] ?? null;
-  if (hash !== null) return { algorithm, bytes, hash, key: await macKey(bytes, hash) };
+  if (hash !== null) return { algorithm, bytes, hash, key: await hmacKey(bytes, hash) };
   if (algorithm !== "ed25519" && algorithm !== "ecdsa-p256") return { algorithm, bytes, hash, key: null };
   const key = await importPublicKey(bytes, algorithm);
   return key && { algorithm, bytes, hash, key };

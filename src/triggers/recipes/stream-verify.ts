@@ -1,4 +1,5 @@
-import { anyEquals, type MacStream, startMac } from "../../crypto/webhook-mac.ts";
+import type { RunningDigest } from "../../crypto/digest.ts";
+import { anyEquals, startHmac } from "../../crypto/hmac.ts";
 import type { CheckedRecipe, DataRecipe } from "./checked-recipe.ts";
 import { conclude } from "./conclude.ts";
 import { JsonScanner } from "./json-scanner.ts";
@@ -39,7 +40,7 @@ function canStream({ spec, strips }: DataRecipe, { secrets }: RecipeContext): bo
 interface Running {
   opened: Opened;
   /** Of each key that could have signed. Null = a shared secret, which needs no body. */
-  macs: { key: SigningKey; candidates: Uint8Array[]; mac: MacStream | null }[];
+  macs: { key: SigningKey; candidates: Uint8Array[]; mac: RunningDigest | null }[];
 }
 
 class DataStreamVerification implements StreamVerification {
@@ -93,7 +94,7 @@ class DataStreamVerification implements StreamVerification {
     for (const key of opened.keys) {
       const candidates = candidatesFor(opened, key);
       if (candidates.length === 0) continue;
-      const mac = key.hash === null ? null : await startMac(key.bytes, key.hash);
+      const mac = key.hash === null ? null : await startHmac(key.bytes, key.hash);
       await mac?.write(opened.content.before);
       macs.push({ key, candidates, mac });
     }

@@ -1,8 +1,9 @@
 import { utf8 } from "../../crypto/bytes.ts";
-import { hmacSha256, startHmacSha256 } from "../../crypto/hmac.ts";
+import { hmac, hmacKey, startHmac } from "../../crypto/hmac.ts";
 import type { Secret } from "../../crypto/secret.ts";
 
 const PREFIX = "whsec_";
+const HASH = "SHA-256";
 
 /** What a Standard Webhooks signature covers. */
 export interface SignedMessage {
@@ -25,7 +26,7 @@ export async function standardWebhooksHeaders(
   const head = utf8(`${id}.${timestamp}.`);
   const signatures =
     body instanceof Uint8Array
-      ? await Promise.all(keys.map((key) => hmacSha256(key, head, body)))
+      ? await Promise.all(keys.map(async (key) => hmac(await hmacKey(key, HASH), [head, body])))
       : await signStream(keys, head, body);
   return {
     "webhook-id": id,
@@ -34,15 +35,19 @@ export async function standardWebhooksHeaders(
   };
 }
 
-async function signStream(keys: readonly Uint8Array[], head: Uint8Array, body: ReadableStream<Uint8Array>) {
-  const running = await Promise.all(keys.map(startHmacSha256));
-  const write = (bytes: Uint8Array) => Promise.all(running.map((hmac) => hmac.write(bytes)));
+async function signStream(
+  keys: readonly Uint8Array<ArrayBuffer>[],
+  head: Uint8Array,
+  body: ReadableStream<Uint8Array>,
+) {
+  const running = await Promise.all(keys.map((key) => startHmac(key, HASH)));
+  const write = (bytes: Uint8Array) => Promise.all(running.map((each) => each.write(bytes)));
   await write(head);
   for await (const chunk of body) await write(chunk);
-  return Promise.all(running.map((hmac) => hmac.finish()));
+  return Promise.all(running.map((each) => each.finish()));
 }
 
-function keyOf(secret: Secret): Uint8Array {
+function keyOf(secret: Secret): Uint8Array<ArrayBuffer> {
   const text = secret.expose();
   if (!text.startsWith(PREFIX)) throw new RangeError("a signing secret does not start with whsec_");
   return Uint8Array.fromBase64(text.slice(PREFIX.length));

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { concat, hex, utf8 } from "../../../src/crypto/bytes.ts";
-import { type MacHash, startMac } from "../../../src/crypto/webhook-mac.ts";
+import { type MacHash, startHmac } from "../../../src/crypto/hmac.ts";
 import { startStreamVerification } from "../../../src/triggers/recipes/stream-verify.ts";
 import { DISCORD_KEY } from "./provider-cases.ts";
 import { contextOf, get, hex256, hmac, NOW_S, outcome, post, recipeOf, verify, verifyInPieces } from "./signing.ts";
@@ -16,7 +16,7 @@ describe("an HMAC in pieces", () => {
       const key = fc.uint8Array({ minLength: 1, maxLength: 300 });
       await fc.assert(
         fc.asyncProperty(key, fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 5 }), async (bytes, pieces) => {
-          const stream = await startMac(new Uint8Array(bytes), hash);
+          const stream = await startHmac(new Uint8Array(bytes), hash);
           for (const piece of pieces) await stream.write(new Uint8Array(piece));
           expect(hex(await stream.finish())).toBe(hex(await hmac(hash, new Uint8Array(bytes), concat(...pieces))));
         }),
@@ -26,7 +26,7 @@ describe("an HMAC in pieces", () => {
   );
 
   it("is what RFC 4231 says for a key longer than a block (test case 6)", async () => {
-    const stream = await startMac(new Uint8Array(131).fill(0xaa), "SHA-256");
+    const stream = await startHmac(new Uint8Array(131).fill(0xaa), "SHA-256");
     await stream.write(utf8("Test Using Larger Than Block-Size Key - Hash Key First"));
     expect(hex(await stream.finish())).toBe("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
   });
@@ -38,7 +38,7 @@ describe("a body in pieces", () => {
     const chunk = utf8(`"${"x".repeat(65_533)}",`);
     const chunks = 400;
     const [head, tail] = [utf8('{"action":"opened","items":['), utf8('0],"installation":{"id":4711}}')];
-    const mac = await startMac(utf8(SECRET), "SHA-256");
+    const mac = await startHmac(utf8(SECRET), "SHA-256");
     await mac.write(head);
     for (let index = 0; index < chunks; index++) await mac.write(chunk);
     await mac.write(tail);
