@@ -5,9 +5,9 @@ import type { KeyRing } from "../crypto/key-ring.ts";
 import { mac, macEquals } from "../crypto/mac.ts";
 import { Secret } from "../crypto/secret.ts";
 import { ApiError } from "../errors.ts";
+import { base32 } from "../store/ids.ts";
 import { ROLES, type Role } from "./roles.ts";
 
-const ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const ID_CHARS = 20;
 const SECRET_BYTES = 32;
 /** Long enough for secret scanners to tell a token from noise; no protection. */
@@ -58,7 +58,7 @@ export async function mintAccessToken(
   keys: KeyRing,
   randomBytes: (length: number) => Uint8Array<ArrayBuffer>,
 ): Promise<MintedAccessToken> {
-  const id = Array.from(randomBytes(ID_CHARS), (byte) => ID_ALPHABET[byte & 31]).join("");
+  const id = base32(randomBytes(ID_CHARS));
   const secret = base64url(randomBytes(SECRET_BYTES));
   const made = await secretMac(keys, id, secret, keys.primaryKid);
   if (made === null) throw new ApiError("key_missing", { reason: "the ring lacks its primary key" });

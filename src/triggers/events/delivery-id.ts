@@ -1,7 +1,7 @@
 import { lengthPrefixed } from "../../crypto/bytes.ts";
 import { sha256 } from "../../crypto/digest.ts";
+import { base32 } from "../../store/ids.ts";
 
-const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const CHARACTERS = 20;
 
 /**
@@ -10,7 +10,5 @@ const CHARACTERS = 20;
  */
 export async function deliveryId(eventId: string, destinationId: string, series: number): Promise<string> {
   const digest = await sha256(lengthPrefixed("delivery", eventId, destinationId, String(series)));
-  let text = "";
-  for (const byte of digest.subarray(0, CHARACTERS)) text += ALPHABET[byte & 31];
-  return `dlv_${text}`;
+  return `dlv_${base32(digest.subarray(0, CHARACTERS))}`;
 }

@@ -1,4 +1,5 @@
-const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+import { BASE32, base32 } from "../../store/ids.ts";
+
 const TIME_CHARACTERS = 10;
 const RANDOM_CHARACTERS = 16;
 
@@ -6,11 +7,9 @@ const RANDOM_CHARACTERS = 16;
 export function newEventId(nowMs: number, randomBytes: (length: number) => Uint8Array): string {
   let time = "";
   for (let rest = nowMs; time.length < TIME_CHARACTERS; rest = Math.floor(rest / 32)) {
-    time = `${ALPHABET[rest % 32]}${time}`;
+    time = `${BASE32[rest % 32]}${time}`;
   }
-  let random = "";
-  for (const byte of randomBytes(RANDOM_CHARACTERS)) random += ALPHABET[byte & 31];
-  return `evt_${time}${random}`;
+  return `evt_${time}${base32(randomBytes(RANDOM_CHARACTERS))}`;
 }
 
 /** When an event of that id was received (ms); NaN for what is no such id. */
@@ -19,7 +18,7 @@ export function timeOfEventId(id: string): number {
 }
 
 function digitOf(character: string): number {
-  const digit = ALPHABET.indexOf(character);
+  const digit = BASE32.indexOf(character);
   return digit < 0 ? Number.NaN : digit;
 }
 
