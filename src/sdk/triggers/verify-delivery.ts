@@ -172,19 +172,22 @@ function keysOf(options: VerifyTriggerOptions, now: () => number): JWTVerifyGetK
       "Give the deployment's origin as issuer, and the destination's audience.",
     );
   }
-  if (options.jwks !== undefined) return createLocalJWKSet(options.jwks);
   const url = new URL(`${options.issuer.replace(/\/$/, "")}/.well-known/jwks.json`);
-  if (options.fetch !== undefined || options.now !== undefined) return ownKeys(url, options, now);
+  if (options.jwks !== undefined || options.fetch !== undefined || options.now !== undefined) {
+    return ownKeys(url, options, now);
+  }
   const known = keySets.get(url.href) ?? issuerKeys({ url, now });
   keySets.set(url.href, known);
   return known;
 }
 
-/** Of receivers with a fetch or a clock of their own: by their options, which they make once. */
+/** Of receivers with keys, a fetch or a clock of their own: by their options, which they make once. */
 const ownKeySets = new WeakMap<VerifyTriggerOptions, JWTVerifyGetKey>();
 
 function ownKeys(url: URL, options: VerifyTriggerOptions, now: () => number): JWTVerifyGetKey {
-  const known = ownKeySets.get(options) ?? issuerKeys({ url, now, ...(options.fetch && { fetch: options.fetch }) });
+  const { jwks, fetch } = options;
+  const made = () => (jwks === undefined ? issuerKeys({ url, now, ...(fetch && { fetch }) }) : createLocalJWKSet(jwks));
+  const known = ownKeySets.get(options) ?? made();
   ownKeySets.set(options, known);
   return known;
 }
