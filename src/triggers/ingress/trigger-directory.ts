@@ -13,7 +13,7 @@ const STALE_IF_ERROR_MS = 15 * 60_000;
 const ABSENT_MS = 5_000;
 /** Between two readings that refusals cause. */
 const REREAD_INTERVAL_MS = 10_000;
-/** Reads by refused requests, and by renewals that got lost. */
+/** After which a renewal counts as lost, and the next request starts another. */
 const RENEWAL_RETRY_MS = 5_000;
 /** 128 bits in hex. */
 const INGRESS_ID = /^[0-9a-f]{32}$/;
