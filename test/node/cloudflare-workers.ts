@@ -66,5 +66,10 @@ function blobStore() {
     get: async (name: string) => blobs.get(name) ?? null,
     head: async (name: string) => blobs.get(name) ?? null,
     put: async (name: string, bytes: Uint8Array) => void blobs.set(name, bytes),
+    list: async ({ prefix, limit, startAfter = "" }: { prefix: string; limit: number; startAfter?: string }) => {
+      const keys = [...blobs.keys()].filter((key) => key.startsWith(prefix) && key > startAfter);
+      const objects = keys.toSorted().slice(0, limit);
+      return { objects: objects.map((key) => ({ key })) };
+    },
   };
 }
