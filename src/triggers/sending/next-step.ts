@@ -1,6 +1,6 @@
 import type { OutboundResponse } from "../../outbound/guarded-fetch.ts";
+import { readRetryAfter } from "../../outbound/retry-after.ts";
 import type { Attempt, AttemptOutcome, Delivery } from "../events/event.ts";
-import { retryAfterMs } from "./retry-after.ts";
 
 /** What the answer asks for, beside its status. */
 export interface Wishes {
@@ -12,6 +12,7 @@ export interface Wishes {
 
 /** Statuses whose Retry-After counts. */
 const ASKS_FOR_QUIET = [429, 502, 503, 504];
+const LONGEST_WAIT_MS = 24 * 3_600_000;
 
 /** As Svix has it: a receiver's way to say that a message is never to come again. */
 const DELIVERY_HEADER = "webhook-delivery";
@@ -19,8 +20,9 @@ const DELIVERY_HEADER = "webhook-delivery";
 export function wishesOf(answer: Pick<OutboundResponse, "status" | "headers"> | null, nowMs: number): Wishes {
   if (answer === null) return { retryAfterMs: null, abort: false };
   const { status, headers } = answer;
+  const asked = ASKS_FOR_QUIET.includes(status) ? headers.get("retry-after") : null;
   return {
-    retryAfterMs: ASKS_FOR_QUIET.includes(status) ? retryAfterMs(headers.get("retry-after"), nowMs) : null,
+    retryAfterMs: readRetryAfter(asked, nowMs, LONGEST_WAIT_MS),
     abort: headers.get(DELIVERY_HEADER) === "abort-message",
   };
 }
