@@ -25,11 +25,12 @@ const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 8192;
 
 const keySetSchema = z.object({ keys: z.array(z.unknown()).check(z.maxLength(MAX_KEYS)) });
+const texts = z.array(z.string());
 const publicKeySchema = z.object({
   kty: z.enum(["RSA", "EC", "OKP"]),
   kid: z.optional(z.string()),
   use: z.optional(z.string()),
-  key_ops: z.optional(z.array(z.string())),
+  key_ops: z.optional(texts),
   alg: z.optional(z.string()),
   n: z.optional(z.string()),
   e: z.optional(z.string()),
@@ -37,7 +38,12 @@ const publicKeySchema = z.object({
   x: z.optional(z.string()),
   y: z.optional(z.string()),
   /** The channels that the Bot Framework's key speaks for; no key is refused because of it. */
-  endorsements: z.catch(z.optional(z.array(z.string())), undefined),
+  endorsements: z.optional(
+    z.pipe(
+      z.unknown(),
+      z.transform((value) => texts.safeParse(value).data),
+    ),
+  ),
 });
 
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];

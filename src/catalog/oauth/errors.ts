@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { ErrorCode, Failure, VendorError } from "../../errors.ts";
 import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
+import { readRetryAfter } from "../../outbound/retry-after.ts";
 import { quotesCredential } from "./quoted-credentials.ts";
 import { vendorErrorOf } from "./vendor-errors.ts";
 
@@ -15,7 +16,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
 const errorBody = z.object({
   error: z.string().check(z.regex(ERROR_CODE)),
-  error_description: z.catch(z.optional(z.string()), undefined),
+  /** Looked at where it is used: what is no text must not cost the code. */
+  error_description: z.optional(z.unknown()),
 });
 
 /** What was presented to a token endpoint; `other` = it was another endpoint. */
@@ -38,7 +40,7 @@ export function classifyErrorAnswer(
   const reason = `provider status=${status} error=${vendor.error ?? "none"}`;
   const retryAfter = response.headers.get("retry-after");
   if (status === 429 || retryAfter !== null) {
-    const retryAfterMs = parseRetryAfter(retryAfter, nowMs) ?? MIN_RETRY_AFTER_MS;
+    const retryAfterMs = readRetryAfter(retryAfter, nowMs, MAX_RETRY_AFTER_MS) ?? MIN_RETRY_AFTER_MS;
     return { code: "upstream_rate_limited", reason, vendor, retryAfterMs };
   }
   if (status >= 500) return { code: "upstream_unreachable", reason, vendor };
@@ -79,15 +81,8 @@ function vendorError(response: OutboundResponse, secrets: string[]): VendorError
   if (!parsed?.success) return { status };
   const { error, error_description: description } = parsed.data;
   if (quotesCredential(error, secrets)) return { status };
-  const printable = description?.toWellFormed().replaceAll(UNPRINTABLE, "");
-  if (printable === undefined || quotesCredential(printable, secrets)) return { error, status };
+  if (typeof description !== "string") return { error, status };
+  const printable = description.toWellFormed().replaceAll(UNPRINTABLE, "");
+  if (quotesCredential(printable, secrets)) return { error, status };
   return { error, error_description: [...printable].slice(0, MAX_DESCRIPTION_LENGTH).join(""), status };
-}
-
-/** RFC 9110 §10.2.3: seconds or an HTTP date, as ms from now between one second and five minutes; null if neither. */
-export function parseRetryAfter(value: string | null, nowMs: number): number | null {
-  if (value === null) return null;
-  const text = value.trim();
-  const waitMs = /^\d{1,10}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
-  return Number.isNaN(waitMs) ? null : Math.min(Math.max(waitMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
 }

@@ -1,4 +1,5 @@
-import { decodeJwt, decodeProtectedHeader, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
+import { decodeJwt, decodeProtectedHeader, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
+import { JOSEError, JWTClaimValidationFailed, JWTExpired } from "jose/errors";
 import * as z from "zod/mini";
 import { SUPPORTED_ALGORITHMS, selectKey } from "../../callers/jwks-keys.ts";
 import { fail, ok, type Result } from "../../errors.ts";
@@ -58,11 +59,11 @@ export async function verifyIdToken(idToken: unknown, expected: IdTokenExpectati
     });
     return checkClaims(payload, expected);
   } catch (error) {
-    if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired) {
+    if (error instanceof JWTClaimValidationFailed || error instanceof JWTExpired) {
       return invalid(`claim ${error.claim}`);
     }
     // Whatever else is thrown came from a token or a key that is none.
-    return invalid(error instanceof errors.JOSEError ? error.code : "key");
+    return invalid(error instanceof JOSEError ? error.code : "key");
   }
 }
 
