@@ -1,3 +1,4 @@
+import { JSON_POINTER, pointerTokens } from "../json-pointer.ts";
 import type { ClaimValue } from "./issuer-record.ts";
 
 /**
@@ -6,11 +7,7 @@ import type { ClaimValue } from "./issuer-record.ts";
  */
 export function claimPath(key: string): string[] | null {
   if (!key.startsWith("/")) return [key];
-  if (/~(?![01])/.test(key)) return null;
-  return key
-    .slice(1)
-    .split("/")
-    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return JSON_POINTER.test(key) ? pointerTokens(key) : null;
 }
 
 /** One spelling per claim: `sub` and `/sub` are the same key. Null as in `claimPath`. */

@@ -1,3 +1,5 @@
+import { pointerTokens } from "../../json-pointer.ts";
+
 /** JSON Pointers (RFC 6901) as a tree, so that a scan follows all of them at once. */
 export interface PointerNode {
   readonly members: ReadonlyMap<string, PointerNode>;
@@ -18,16 +20,6 @@ export function pointerTree(pointers: Iterable<string>): PointerNode {
     node.pointer = pointer;
   }
   return root;
-}
-
-/** Whether the text is a JSON Pointer. The empty one means the whole document. */
-export function isPointer(text: string): boolean {
-  return /^(\/([^~/]|~[01])*)*$/.test(text);
-}
-
-function pointerTokens(pointer: string): string[] {
-  const tokens = pointer.split("/").slice(1);
-  return tokens.map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
 interface GrowingNode {

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
+import { JSON_POINTER } from "../../json-pointer.ts";
 import { LARGEST_BODY_BYTES } from "./checked-recipe.ts";
-import { isPointer } from "./json-pointers.ts";
 import type { RecipeSpec } from "./spec.ts";
 
 // The recipe that an operator writes for a provider that we do not know; see docs/webhook-providers.md.
@@ -16,7 +16,7 @@ const FORBIDDEN_HEADERS = ["cookie", "host", "content-length", "content-type", "
 
 const pointer = z
   .string()
-  .check(z.minLength(1), z.maxLength(500), z.refine(isPointer, "must be a JSON Pointer such as /event/type"));
+  .check(z.minLength(1), z.maxLength(500), z.regex(JSON_POINTER, "must be a JSON Pointer such as /event/type"));
 const name = z.string().check(z.minLength(1), z.maxLength(100));
 const source = z.union([
   z.strictObject({ header: headerName }),

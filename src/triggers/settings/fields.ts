@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { JSON_POINTER } from "../../json-pointer.ts";
 
 const DAY_SECONDS = 86_400;
 /** What is not deliverable for two weeks is for an operator to replay. */
@@ -29,7 +30,9 @@ export const triggersSwitch = z.pipe(
   z.transform((given) => (typeof given === "boolean" ? given : given.enabled)),
 );
 
-const pointer = z.string().check(z.regex(/^(\/([^/~]|~[01])*)+$/, "must be a JSON Pointer such as /data/status"));
+const pointer = z
+  .string()
+  .check(z.minLength(1), z.maxLength(512), z.regex(JSON_POINTER, "must be a JSON Pointer such as /data/status"));
 
 /** What a destination receives; see `EventFilter`. */
 export const eventFilter = z.strictObject({
@@ -38,10 +41,7 @@ export const eventFilter = z.strictObject({
   ),
   equals: z.exactOptional(
     z
-      .record(
-        pointer.check(z.maxLength(512)),
-        z.union([z.string().check(z.maxLength(1024)), z.number(), z.boolean(), z.null()]),
-      )
+      .record(pointer, z.union([z.string().check(z.maxLength(1024)), z.number(), z.boolean(), z.null()]))
       .check(z.refine((members) => Object.keys(members).length <= 20, "must have at most 20 members")),
   ),
 });
