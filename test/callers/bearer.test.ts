@@ -160,6 +160,30 @@ describe("the unverified token", () => {
     expect(result.ok && result.value.claims.iss).toBe("b");
   });
 
+  test("a header is kept for the next token if it is as short as an honest one, and nobody can change it", () => {
+    const headerOf = (chars: number) => {
+      const padding = "x".repeat((chars * 3) / 4 - '{"alg":"ES256","x":""}'.length);
+      const text = `${segment(`{"alg":"ES256","x":"${padding}"}`)}.${segment({ iss })}.AAAA`;
+      const read = () => {
+        const result = decodeUnverified(text);
+        return result.ok ? result.value.header : null;
+      };
+      const [first, second] = [read(), read()];
+      return [text.indexOf("."), first === second, Object.isFrozen(second)];
+    };
+    expect(headerOf(512)).toEqual([512, true, true]);
+    expect(headerOf(516)).toEqual([516, false, false]);
+  });
+
+  test("B-16 a header is refused like claims are, the second time as the first", () => {
+    for (let round = 0; round < 2; round++) {
+      for (const header of ["[]", "null", '"ES256"', "{", nested(9)]) {
+        expect(decode(header, { iss })).toBe("invalid_token_format");
+      }
+    }
+    expect(decodeUnverified("no dots").ok).toBe(false);
+  });
+
   test("B-01 an alg that is no string names no algorithm", () => {
     expect(decode({ alg: ["none"] }, { iss })).toBe("token_alg_not_allowed");
     expect(decode({}, { iss })).toBe("token_alg_not_allowed");

@@ -1,45 +1,15 @@
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
-import { presetExample, presetTable, section } from "../../scripts/doc-tables.ts";
 import { createApp } from "../../src/app.ts";
-import { canonicalKey } from "../../src/callers/claim-path.ts";
 import { ISSUER_PRESETS, type IssuerPresetName, type KnownIssuer } from "../../src/callers/presets.ts";
 import { runtimeEndpoint } from "../../src/http/endpoint.ts";
-import { textOf } from "../docs/texts.ts";
 import { type Api, apiOf, project, setUp } from "../support/api.ts";
 import { testServices } from "../support/services.ts";
+import { documented } from "./guide.ts";
 import { VENDOR_TOKENS, type VendorToken } from "./vendor-tokens.ts";
 
 const NAMES = Object.keys(ISSUER_PRESETS) as IssuerPresetName[];
 const presetOf = (name: IssuerPresetName): KnownIssuer => ISSUER_PRESETS[name];
-const guide = textOf("docs/callers.md");
-
-/** What docs/callers.md tells an operator to send. */
-function documented(name: IssuerPresetName) {
-  const shown = section(guide, `example ${name}`) ?? "";
-  const [registration, rule] = [...shown.matchAll(/```json\n([^`]+)```/g)].map(([, json = ""]) => JSON.parse(json));
-  return { registration, rule };
-}
-
-describe("docs/callers.md", () => {
-  test("shows every preset as it is, and an example for each", () => {
-    expect(section(guide, "presets")).toBe(presetTable(ISSUER_PRESETS));
-    for (const name of NAMES) {
-      expect(section(guide, `example ${name}`)).toBe(presetExample(name, presetOf(name)).markdown);
-    }
-  });
-
-  test("has no example rule that leans on names alone", () => {
-    for (const name of NAMES) {
-      const { immutableClaims, selectorClaim, example } = presetOf(name);
-      const pinned = Object.keys(example.claims).map(canonicalKey);
-      expect(pinned).toContain(canonicalKey(selectorClaim));
-      // A SPIFFE ID is a name that its trust domain answers for.
-      if (name === "spiffe") continue;
-      expect(immutableClaims.map(canonicalKey)).toContain(canonicalKey(selectorClaim));
-    }
-  });
-});
 
 describe("a workload of a known issuer, registered as documented", () => {
   const documents = new Map<string, unknown>();
