@@ -6,16 +6,17 @@ import { asFetch, createGuardedFetch, OutboundError, type OutboundRequest } from
 import { hostile, hostileAnswer, lastRequest } from "../providers/hostile.ts";
 
 const guarded = createGuardedFetch({ fetch, policy: { ownHosts: [], allowLoopback: true } });
-const options = { [oauth.customFetch]: asFetch(guarded, { timeoutMs: 500 }), [oauth.allowInsecureRequests]: true };
+const options = { [oauth.customFetch]: asFetch(guarded), [oauth.allowInsecureRequests]: true };
+const impatient = { ...options, [oauth.customFetch]: asFetch(guarded, { timeoutMs: 300 }) };
 
-function clientCredentials(tokenEndpoint: string) {
+function clientCredentials(tokenEndpoint: string, how = options) {
   const server = { issuer: hostile("/as/good"), token_endpoint: tokenEndpoint };
   return oauth.clientCredentialsGrantRequest(
     server,
     { client_id: "valetkey" },
     oauth.ClientSecretBasic("secret"),
     new URLSearchParams(),
-    options,
+    how,
   );
 }
 
@@ -40,7 +41,8 @@ describe("the guarded fetch inside oauth4webapi and jose", () => {
     ["/gzip-bomb", "upstream_too_large"],
     ["/reset", "upstream_unreachable"],
   ])("the failure of %s comes back out as %s", async (path, code) => {
-    const error = await clientCredentials(hostile(path)).catch((thrown: unknown) => thrown);
+    const how = code === "upstream_timeout" ? impatient : options;
+    const error = await clientCredentials(hostile(path), how).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(OutboundError);
     expect(error).toMatchObject({ failure: { code } });
   });
