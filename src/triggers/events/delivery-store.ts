@@ -1,6 +1,6 @@
 import { type Database, type Statement, sql } from "../../store/database.ts";
 import type { LaneItem } from "../lanes/protocol.ts";
-import type { Attempt, Delivery, DeliveryState } from "./event.ts";
+import type { Attempt, Delivery, DeliveryState, Ending } from "./event.ts";
 
 /** A delivery that is to be there. */
 export type NewDelivery = Omit<Delivery, "updatedAtMs">;
@@ -13,23 +13,22 @@ export interface DeliveryUpdate {
   /** All that were made, these included. */
   attemptCount: number;
   state: DeliveryState;
-  endedBecause: Delivery["endedBecause"];
+  endedBecause: Ending | null;
   nextAttemptAtMs: number | null;
   updatedAtMs: number;
 }
 
 const KEPT_ATTEMPTS = 12;
 
-/** A row as `DELIVERY_COLUMNS` selects it. */
-export type DeliveryRow = Omit<Delivery, "attempts"> & { attempts: string };
+type DeliveryRow = Omit<Delivery, "attempts"> & { attempts: string };
 
 /** The columns of a delivery, of `deliveries AS d`. */
-export const DELIVERY_COLUMNS = `d.id, d.event_id AS eventId, d.connector_id AS connectorId,
+const DELIVERY_COLUMNS = `d.id, d.event_id AS eventId, d.connector_id AS connectorId,
   d.destination_id AS destinationId, d.series, d.lane, d.state, d.ended_because AS endedBecause,
   d.attempt_count AS attemptCount, d.attempts, d.next_attempt_at_ms AS nextAttemptAtMs, d.created_at_ms AS createdAtMs,
   d.updated_at_ms AS updatedAtMs`;
 
-export function deliveryOfRow(row: DeliveryRow): Delivery {
+function deliveryOfRow(row: DeliveryRow): Delivery {
   return { ...row, attempts: JSON.parse(row.attempts) };
 }
 

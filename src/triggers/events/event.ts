@@ -55,19 +55,30 @@ export interface Attempt {
   response: string | null;
 }
 
-export type AttemptOutcome =
-  | "delivered"
-  | "rejected"
-  | "redirect_refused"
-  | "timeout"
-  | "network"
-  | "url_not_allowed"
-  | "payload_gone"
-  | "misconfigured"
-  | "too_many_hops";
+export const ATTEMPT_OUTCOMES = [
+  "delivered",
+  "rejected",
+  "redirect_refused",
+  "timeout",
+  "network",
+  "url_not_allowed",
+  "payload_gone",
+  "misconfigured",
+  "too_many_hops",
+] as const;
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
 /** `pending` until one of the others, which are final but for a replay. */
 export type DeliveryState = "pending" | "delivered" | "dead" | "canceled";
+
+/** Why a delivery ended. `gone`: its destination said twice that it does not want anything any more. */
+export type Ending =
+  | "delivered"
+  | "attempts_exhausted"
+  | "gone"
+  | "destination_removed"
+  | "canceled"
+  | "permanent_failure";
 
 /** One event at one destination. Its id is a hash of (event, destination, series), so that it is made once. */
 export interface Delivery {
@@ -80,15 +91,8 @@ export interface Delivery {
   /** Which of the destination's lanes carries it. */
   lane: number;
   state: DeliveryState;
-  /** Why it ended; null while pending. */
-  endedBecause:
-    | "delivered"
-    | "attempts_exhausted"
-    | "gone"
-    | "destination_removed"
-    | "canceled"
-    | "permanent_failure"
-    | null;
+  /** Null while pending. */
+  endedBecause: Ending | null;
   attemptCount: number;
   /** The last twelve. */
   attempts: Attempt[];

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { base64url, fromBase64url } from "../../crypto/bytes.ts";
-import type { IngestMessage } from "./event.ts";
+import { ATTEMPT_OUTCOMES, type IngestMessage } from "./event.ts";
 
 const whole = z.int();
 const sealed = z.union([
@@ -49,17 +49,7 @@ const Message = z.object({
         startedAtMs: whole,
         durationMs: z.number(),
         status: z.nullable(whole),
-        outcome: z.enum([
-          "delivered",
-          "rejected",
-          "redirect_refused",
-          "timeout",
-          "network",
-          "url_not_allowed",
-          "payload_gone",
-          "misconfigured",
-          "too_many_hops",
-        ]),
+        outcome: z.enum(ATTEMPT_OUTCOMES),
         response: z.nullable(z.string()),
       }),
     }),

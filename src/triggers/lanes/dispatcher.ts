@@ -1,4 +1,5 @@
 import { causeOf } from "../../errors.ts";
+import type { Ending } from "../events/event.ts";
 import type { StoredEvent } from "../events/event-store.ts";
 import { type MadeAttempt, makeAttempt } from "../sending/attempt.ts";
 import { nextStep, wishesOf } from "../sending/next-step.ts";
@@ -7,7 +8,7 @@ import { AHEAD, EventsAhead } from "./events-ahead.ts";
 import type { LaneDeps } from "./lane.ts";
 import { healthOf, LaneHealth } from "./lane-health.ts";
 import type { LaneStore, WaitingRow } from "./lane-store.ts";
-import { type Ending, ended, waitsOn } from "./reports.ts";
+import { ended, waitsOn } from "./reports.ts";
 import { LaneTarget, type Target } from "./target.ts";
 import type { TokenBucket } from "./token-bucket.ts";
 

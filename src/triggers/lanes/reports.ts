@@ -1,7 +1,5 @@
-import type { Attempt, Delivery, DeliveryState } from "../events/event.ts";
+import type { Attempt, DeliveryState, Ending } from "../events/event.ts";
 import type { Report } from "./lane-store.ts";
-
-export type Ending = Exclude<Delivery["endedBecause"], null>;
 
 const STATES: Record<Ending, DeliveryState> = {
   delivered: "delivered",

@@ -1,6 +1,6 @@
 import type { OutboundResponse } from "../../outbound/guarded-fetch.ts";
 import { readRetryAfter } from "../../outbound/retry-after.ts";
-import type { Attempt, AttemptOutcome, Delivery } from "../events/event.ts";
+import type { Attempt, AttemptOutcome, Ending } from "../events/event.ts";
 
 /** What the answer asks for, beside its status. */
 export interface Wishes {
@@ -27,11 +27,7 @@ export function wishesOf(answer: Pick<OutboundResponse, "status" | "headers"> | 
   };
 }
 
-export type NextStep =
-  | { kind: "delivered" }
-  | { kind: "again"; atMs: number }
-  /** `gone`: the destination said twice that it does not want anything any more. */
-  | { kind: "dead"; because: Exclude<Delivery["endedBecause"], null> };
+export type NextStep = { kind: "delivered" } | { kind: "again"; atMs: number } | { kind: "dead"; because: Ending };
 
 export interface Progress {
   /** This attempt included. */
