@@ -1,8 +1,14 @@
+import type { Captures } from "../recipes/json-captures.ts";
 import type { Destination } from "../settings/destination.ts";
 import type { EventRecord } from "./event.ts";
 
 /** The scalars of a body at the pointers that filters ask for. */
-export type BodyValues = (pointer: string) => readonly unknown[];
+export type BodyValues = Pick<Captures, "at">;
+
+/** The places in a body that the filters of destinations look at. */
+export function filterPointers(destinations: readonly Pick<Destination, "filter">[]): Set<string> {
+  return new Set(destinations.flatMap(({ filter }) => Object.keys(filter?.equals ?? {})));
+}
 
 /**
  * Whether a destination is sent an event. All that it names must hold: the type, every tenant, the values in the body.
@@ -15,7 +21,7 @@ export function matchesDestination(
 ): boolean {
   if (!matchesType(event.type, events)) return false;
   if (filter?.tenants !== undefined && !admitsTenants(event.tenants, filter.tenants)) return false;
-  return Object.entries(filter?.equals ?? {}).every(([pointer, value]) => body?.(pointer).includes(value) === true);
+  return Object.entries(filter?.equals ?? {}).every(([pointer, value]) => body?.at(pointer).includes(value) === true);
 }
 
 /**

@@ -6,7 +6,7 @@ import { deliveryId } from "./delivery-id.ts";
 import type { NewDelivery } from "./delivery-store.ts";
 import type { EventDeps } from "./deps.ts";
 import type { EventRecord, IngestMessage, PayloadRef } from "./event.ts";
-import { type BodyValues, matchesDestination } from "./matching.ts";
+import { type BodyValues, filterPointers, matchesDestination } from "./matching.ts";
 import { readPayload } from "./payload-store.ts";
 
 /** What is to be delivered, and what a destination has answered already. */
@@ -72,7 +72,7 @@ async function bodyValues(
   destinations: readonly Destination[],
   { db, keys, blobs }: EventDeps,
 ): Promise<BodyValues | null> {
-  const pointers = new Set(destinations.flatMap(({ filter }) => Object.keys(filter?.equals ?? {})));
+  const pointers = filterPointers(destinations);
   if (pointers.size === 0) return null;
   const team = await findTeam(db);
   if (team === null) throw new ApiError("internal_error", { reason: "an event without a team" });
@@ -83,6 +83,5 @@ async function bodyValues(
   const scanner = new JsonScanner(pointers);
   if (content instanceof Uint8Array) scanner.write(content);
   else for await (const piece of content) scanner.write(piece);
-  const values = scanner.finish();
-  return values && ((pointer) => values.at(pointer));
+  return scanner.finish();
 }

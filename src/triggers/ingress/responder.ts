@@ -3,10 +3,9 @@ import type { Answer } from "../../http/endpoint.ts";
 import { canBeSent } from "../../outbound/outbound-headers.ts";
 import { deliveryId } from "../events/delivery-id.ts";
 import type { IngestMessage } from "../events/event.ts";
-import { matchesDestination } from "../events/matching.ts";
-import { JsonScanner } from "../recipes/json-scanner.ts";
+import { filterPointers, matchesDestination } from "../events/matching.ts";
+import { scanJson } from "../recipes/scan-json.ts";
 import { makeAttempt } from "../sending/attempt.ts";
-import type { Destination } from "../settings/destination.ts";
 import type { Hook, Kept, ReadyTrigger } from "./hook.ts";
 
 /** From the request's start to the end of its destination's answer: providers that wait for one give it three seconds. */
@@ -34,7 +33,9 @@ export async function respond(
   const { services } = hook;
   const timeoutMs = Math.min(BUDGET_MS - (services.now() - hook.receivedAtMs), responder?.timeoutMs ?? 0);
   if (responder === null || payload === null || timeoutMs < MIN_TIMEOUT_MS) return null;
-  if (!matchesDestination(event, bodyValues(payload, responder), responder)) return null;
+  const pointers = filterPointers([responder]);
+  const body = pointers.size === 0 ? null : scanJson(pointers, payload);
+  if (!matchesDestination(event, body, responder)) return null;
   const delivery = { id: await deliveryId(event.id, responder.id, 0), series: 0, attemptCount: 0 };
   const limits = { timeoutMs, keepBytes: MAX_ANSWER_BYTES + 1 };
   try {
@@ -43,7 +44,7 @@ export async function respond(
     const isAnswer = attempt.outcome === "delivered" && answer !== null && answer.body.length <= MAX_ANSWER_BYTES;
     return {
       answer: isAnswer ? passedOn(answer) : null,
-      responded: { destinationId: responder.id, attempt: { ...attempt, response: capped(attempt.response) } },
+      responded: { destinationId: responder.id, attempt },
     };
   } catch (thrown) {
     // Nothing was sent, so its lane starts with the first attempt.
@@ -51,20 +52,6 @@ export async function respond(
     services.log.warn("ingress.responder_failed", { destinationId: responder.id, errorCode: code, reason });
     return null;
   }
-}
-
-function bodyValues(payload: Uint8Array, { filter }: Destination) {
-  const pointers = Object.keys(filter?.equals ?? {});
-  if (pointers.length === 0) return null;
-  const scanner = new JsonScanner(new Set(pointers));
-  scanner.write(payload);
-  const values = scanner.finish();
-  return values && ((pointer: string) => values.at(pointer));
-}
-
-/** What a lane would keep of it: a queue's message has no room for more. */
-function capped(response: string | null): string | null {
-  return response?.slice(0, 4_096) ?? null;
 }
 
 function passedOn({

@@ -1,10 +1,10 @@
 import { utf8 } from "../../crypto/bytes.ts";
-import { UNREAD } from "./json-captures.ts";
+import { type Captures, UNREAD } from "./json-captures.ts";
 import type { Source, WebhookRequest } from "./recipe.ts";
 import { scanJson } from "./scan-json.ts";
 
 /** Stands for tenants that are there but could not be kept; no filter should name it. */
-export const UNREAD_TENANT = "(unread)";
+const UNREAD_TENANT = "(unread)";
 const MAX_TEXT = 4096;
 
 /** Where a recipe's sources are read, once the body is there. */
@@ -12,7 +12,7 @@ export interface Facts {
   headers: Headers;
   url: string;
   /** What a scan of a JSON body has found; null = it is none. */
-  json: { at(pointer: string): ReturnType<NonNullable<ReturnType<typeof scanJson>>["at"]> } | null;
+  json: Pick<Captures, "at"> | null;
   /** The fields of a form body; null = it is none. */
   form: URLSearchParams | null;
 }

@@ -1,14 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { type BodyValues, matchesDestination, matchesType } from "../../../src/triggers/events/matching.ts";
-import { JsonScanner } from "../../../src/triggers/recipes/json-scanner.ts";
+import { scanJson } from "../../../src/triggers/recipes/scan-json.ts";
 
 const event = (type: string | null, tenants: string[] = []) => ({ type, tenants });
 
 function bodyAt(text: string, ...pointers: string[]): BodyValues | null {
-  const scanner = new JsonScanner(pointers);
-  scanner.write(new TextEncoder().encode(text));
-  const values = scanner.finish();
-  return values && ((pointer) => values.at(pointer));
+  return scanJson(pointers, new TextEncoder().encode(text));
 }
 
 describe("globs over event types", () => {
