@@ -1,4 +1,4 @@
-import { sql } from "../../store/database.ts";
+import { type Database, sql } from "../../store/database.ts";
 import { newId } from "../../store/ids.ts";
 import { insertDeliveries } from "./delivery-store.ts";
 import type { EventDeps } from "./deps.ts";
@@ -94,9 +94,10 @@ export async function stepReplays(deps: EventDeps): Promise<boolean> {
  * Replays the next events in the order of their receipt. Deliveries and the way so far are one transaction, so that a
  * step that is repeated makes nothing twice. Lanes keep their destination's rate and order.
  */
-async function stepReplay({ id, request, afterId }: Replay, deps: EventDeps): Promise<boolean> {
+async function stepReplay(replay: Replay, deps: EventDeps): Promise<boolean> {
   const { events, now } = deps;
-  const ids = await nextEvents(request, afterId, deps);
+  const { id, request, afterId } = replay;
+  const ids = await nextEvents(replay, events);
   const latest = (await latestDeliveries(ids, events)).filter(
     ({ destinationId, state }) =>
       (request.destinationId === null || destinationId === request.destinationId) &&
@@ -123,8 +124,10 @@ async function stepReplay({ id, request, afterId }: Replay, deps: EventDeps): Pr
   return goesOn;
 }
 
-async function nextEvents({ connectorId, untilMs }: ReplayRequest, afterId: string, { events, now }: EventDeps) {
-  const before = firstEventIdAt(untilMs ?? now() + 1);
+/** What comes while a replay runs is none of its business: else one of a busy connector would never end. */
+async function nextEvents({ request, afterId, createdAtMs }: Replay, events: Database) {
+  const { connectorId, untilMs } = request;
+  const before = firstEventIdAt(untilMs ?? createdAtMs + 1);
   const rows = await events.all<{ id: string }>(
     connectorId === null
       ? sql(

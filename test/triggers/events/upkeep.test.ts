@@ -252,6 +252,17 @@ describe("replays", () => {
     expect(at.handed).toHaveLength(2);
   });
 
+  test("fault 67 what comes while a replay runs is not replayed, so that it ends", async () => {
+    const at = await world();
+    await at.destination();
+    const before = await ended(at, "delivered");
+    await start(at, { states: ["delivered"] });
+    at.advance(1000);
+    await ended(at, "delivered");
+    await keepUpEvents(at.deps);
+    expect(at.handed.map(({ eventId }) => eventId)).toEqual([before.messages[0]?.event.id]);
+  });
+
   test("fault 67 a replay that is canceled makes no more, and one to who is disabled makes none", async () => {
     const at = await world();
     const destination = await at.destination();
