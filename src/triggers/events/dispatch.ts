@@ -81,7 +81,7 @@ async function tellLane(deliveries: readonly PendingDelivery[], { db, lanes, now
   await lanes.lane(first.destinationId, first.lane, region).enqueue(first.destinationId, items);
 }
 
-export function chunks<T>(items: readonly T[], size: number): T[][] {
+function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
     items.slice(index * size, (index + 1) * size),
   );

@@ -33,7 +33,7 @@ const ROW_DAYS = 30;
 const UNDELIVERED_DAYS = 16;
 
 /** A row as `EVENT_COLUMNS` selects it. */
-export interface EventRow {
+interface EventRow {
   id: string;
   connectorId: string;
   dedupKey: string;
@@ -57,14 +57,14 @@ export interface EventRow {
 }
 
 /** The columns of an event, of `events AS e`. */
-export const EVENT_COLUMNS = `e.id, e.connector_id AS connectorId, e.dedup_key AS dedupKey,
+const EVENT_COLUMNS = `e.id, e.connector_id AS connectorId, e.dedup_key AS dedupKey,
   e.dedup_signed AS dedupSigned, e.type, e.tenants, e.received_at_ms AS receivedAtMs, e.sent_at_ms AS sentAtMs,
   e.content_type AS contentType, e.headers, e.size, e.body_sha256 AS bodySha256, e.state, e.duplicates,
   e.suspected_replay_of AS suspectedReplayOf, e.series, e.body_sealed AS bodySealed, e.body_blob AS bodyBlob,
   e.body_segment_bytes AS bodySegmentBytes, e.body_kid AS bodyKid`;
 
 /** The typed event of a row. Only this code writes them. */
-export function eventOfRow(row: EventRow): StoredEvent {
+function eventOfRow(row: EventRow): StoredEvent {
   const { dedupSigned, tenants, headers, bodySealed, bodyBlob, bodySegmentBytes, bodyKid, ...plain } = row;
   return {
     ...plain,

@@ -77,9 +77,9 @@ interface Prepared {
 }
 
 async function prepare(message: IngestMessage, deps: EventDeps): Promise<Prepared> {
-  const { event, responded } = message;
+  const { event } = message;
   const { destinations, payloadDays } = await routesOf(deps.db, event.connectorId, deps.now());
-  const deliveries = await planDeliveries({ ...message, series: 0, responded }, destinations, deps);
+  const deliveries = await planDeliveries({ ...message, series: 0 }, destinations, deps);
   return { message, payload: await shelve(message, deps), payloadDays, deliveries };
 }
 

@@ -1,13 +1,10 @@
 import { sql } from "../../store/database.ts";
 import { purgeDeadLetters } from "./dead-letters.ts";
 import type { EventDeps } from "./deps.ts";
-import { chunks } from "./dispatch.ts";
 
-/** Rows of one statement. */
+/** Rows of one statement, and keys of one call, of which R2 takes a thousand. */
 const CHUNK = 500;
 const CHUNKS_PER_ROUND = 4;
-/** Keys of one call. */
-const BLOBS_AT_ONCE = 1000;
 /** How much longer a payload is kept that is still being delivered. */
 const GRACE_MS = 86_400_000;
 
@@ -41,6 +38,7 @@ async function purgePayloads(deps: EventDeps): Promise<number> {
       CHUNK,
     ),
   );
+  if (expired.length === 0) return 0;
   const over = expired.filter(({ pending }) => pending === 0);
   await deleteBlobs(over, deps);
   const idsOf = (rows: readonly Expired[]) => JSON.stringify(rows.map(({ id }) => id));
@@ -78,6 +76,5 @@ async function purgeRows(deps: EventDeps): Promise<number> {
 }
 
 async function deleteBlobs(expired: readonly Expired[], { blobs }: EventDeps): Promise<void> {
-  const keys = expired.flatMap(({ blob }) => blob ?? []);
-  for (const together of chunks(keys, BLOBS_AT_ONCE)) await blobs.delete(together);
+  await blobs.delete(expired.flatMap(({ blob }) => blob ?? []));
 }

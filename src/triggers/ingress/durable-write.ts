@@ -15,8 +15,8 @@ type Deps = Pick<Services, "ingest" | "blobs" | "log"> & { defer: (work: Promise
 
 /**
  * The one write after which an event is acknowledged: into the queue, or into the journal, from where it goes on to the
- * queue after the answer. It is tried twice. Throws `storage_unavailable`, and then the provider is to send it again; a
- * write that was only slow makes the same event twice, which the fan-out sees by its id of the provider's.
+ * queue after the answer. It is tried twice: a write that was only slow makes the same event twice, which the fan-out
+ * sees by its id. Throws `storage_unavailable`, and then the provider is to send it again.
  */
 export async function writeDurably(message: IngestMessage, deps: Deps): Promise<void> {
   const { journalKey: key } = message;

@@ -25,7 +25,7 @@ export function dataRecipe(spec: RecipeSpec): DataRecipe {
 }
 
 /** Everywhere that a spec reads something, but for its signature. */
-export function sourcesOf(spec: RecipeSpec): Source[] {
+function sourcesOf(spec: RecipeSpec): Source[] {
   const { event, timestamp, idHeader } = spec;
   return [
     ...(timestamp?.source === undefined ? [] : [timestamp.source]),

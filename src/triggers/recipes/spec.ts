@@ -68,7 +68,6 @@ export interface RecipeSpec {
   idHeader?: string;
   event: Extraction;
   replies: readonly ReplyRule[];
-  methods?: readonly WebhookMethod[];
   acknowledgement?: Acknowledgement;
   /** Besides those that the recipe reads anyway. */
   forwardedHeaders?: readonly string[];
