@@ -75,9 +75,12 @@ CREATE TABLE IF NOT EXISTS dead_letters (
   reason TEXT NOT NULL,
   message TEXT NOT NULL,
   created_at_ms INTEGER NOT NULL,
-  expires_at_ms INTEGER NOT NULL
+  expires_at_ms INTEGER NOT NULL,
+  -- The master key that the payload needs. Empty = nobody knows: it could not be read, or is older than this column.
+  body_kid TEXT DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS dead_letters_by_expiry ON dead_letters (expires_at_ms);
+CREATE INDEX IF NOT EXISTS dead_letters_by_master_key ON dead_letters (body_kid, id) WHERE body_kid IS NOT NULL;
 
 -- Bulk replays, worked off in steps by the Housekeeper.
 CREATE TABLE IF NOT EXISTS replays (

@@ -65,15 +65,16 @@ Keep a copy of ${file} apart from Cloudflare: without MASTER_KEYS everything sea
 /** As wrangler.toml names them. */
 async function namedResources(): Promise<Resources> {
   const settings = await readFile(join(root, "wrangler.toml"), "utf8");
-  const databaseOf = (binding: string) => {
-    const name = new RegExp(`^binding = "${binding}".*\\ndatabase_name = "([^"]+)"`, "m").exec(settings)?.[1];
-    if (name === undefined) throw new Refusal(`wrangler.toml names no database for ${binding}.`);
+  const nameOf = (binding: string, kind: "database" | "bucket") => {
+    const name = new RegExp(`^binding = "${binding}".*\\n${kind}_name = "([^"]+)"`, "m").exec(settings)?.[1];
+    if (name === undefined) throw new Refusal(`wrangler.toml names no ${kind} for ${binding}.`);
     return name;
   };
   const consumed = settings.matchAll(/^\[\[queues\.consumers\]\]\nqueue = "([^"]+)"/gm);
   return {
-    database: databaseOf("DB"),
-    eventsDatabase: databaseOf("EVENTS"),
+    database: nameOf("DB", "database"),
+    eventsDatabase: nameOf("EVENTS", "database"),
+    bucket: nameOf("BLOBS", "bucket"),
     queues: [...consumed].map(([, name = ""]) => name),
   };
 }

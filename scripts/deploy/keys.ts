@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { column, jsonIn, run } from "./commands.ts";
-import { EVENT_REFERENCES_SQL, REFERENCES_SQL } from "./references.ts";
-import { changedRing, formatRing, freshRing, kidsOf, parseRing, refusalOf } from "./ring.ts";
+import { EVENT_REFERENCES_SQL, RECEIVED_SQL, REFERENCES_SQL, resealedSql } from "./references.ts";
+import { changedRing, formatRing, freshRing, kidOf, kidsOf, parseRing, type Ring, refusalOf } from "./ring.ts";
 import { writeSecrets } from "./secrets-file.ts";
 import { type DeployState, missingNames, Refusal, sendsRing } from "./state.ts";
 import { COMMANDS } from "./wrangler.ts";
@@ -13,6 +13,7 @@ export async function settleRing(state: DeployState): Promise<void> {
   const { change, ring, retired } = nextRing(state, referenced);
   const refusal = refusalOf(ring, referenced, change === "drop");
   if (refusal !== null) throw new Refusal(refusal);
+  if (change === "drop") await refuseBeforeQueueIsOver(state, ring);
   state.secrets.MASTER_KEYS = formatRing(ring);
   if (retired !== null) {
     state.secrets.RETIRED_MASTER_KEYS = formatRing([...retiredKeys(state), retired]);
@@ -55,6 +56,16 @@ async function kidsIn(state: DeployState, binding: string, sql: string): Promise
   if (!Array.isArray(results)) throw new Refusal("wrangler answered a query with something that is not a list.");
   return results.flatMap((result: unknown) =>
     column(typeof result === "object" && result !== null ? Reflect.get(result, "results") : null, "kid"),
+  );
+}
+
+/** What waits in the queue names its key nowhere. The journal is not to be seen from here: `GET /v1/keys` looks. */
+async function refuseBeforeQueueIsOver(state: DeployState, [primary = ""]: Ring): Promise<void> {
+  if ((await kidsIn(state, "EVENTS", RECEIVED_SQL)).length === 0) return;
+  if ((await kidsIn(state, "DB", resealedSql(Date.now()))).includes(kidOf(primary))) return;
+  throw new Refusal(
+    `Messages in the queue may need another key than '${kidOf(primary)}' until eight days after re-sealing under ` +
+      "it began (POST /v1/keys/reseal). See underWay in GET /v1/keys.",
   );
 }
 

@@ -38,14 +38,17 @@ export function changedRing(ring: Ring, retired: Ring, change: RingChange): { ri
   }
 }
 
-/** Why this ring must not be deployed over rows that need those keys ("" = one that only its object knows); or null. */
+/** Why this ring must not be deployed over rows that need those keys ("" = one that nobody here knows); or null. */
 export function refusalOf(ring: Ring, referencedKids: readonly string[], dropped: boolean): string | null {
   const missing = referencedKids.filter((kid) => kid !== "" && !kidsOf(ring).includes(kid));
   if (missing.length > 0) {
     return `Stored data needs ${missing.map((kid) => `'${kid}'`).join(", ")}, which the ring would lack. See GET /v1/keys.`;
   }
   if (dropped && referencedKids.includes("")) {
-    return "Some Grants have not said yet which keys they need. Run POST /v1/keys/reseal to its end first.";
+    return (
+      "Some Grants or dead letters do not say which keys they need. Run POST /v1/keys/reseal to its end, and replay " +
+      "the dead letters, or wait until they expire. See GET /v1/keys."
+    );
   }
   return null;
 }

@@ -5,9 +5,9 @@ import { column, jsonIn, run } from "./commands.ts";
 import { sendSecrets, settleRing } from "./keys.ts";
 import { checkedOrigin } from "./options.ts";
 import { liveHealth, smokeTest } from "./probe.ts";
-import { EVENT_REFERENCES_SQL, REFERENCES_SQL } from "./references.ts";
+import { EVENT_REFERENCES_SQL, RECEIVED_SQL, REFERENCES_SQL, resealedSql } from "./references.ts";
 import { type DeployState, missingNames, Refusal } from "./state.ts";
-import { COMMANDS } from "./wrangler.ts";
+import { COMMANDS, PAYLOAD_RULE } from "./wrangler.ts";
 
 /** One step as it is shown and as it is done. */
 export interface Step {
@@ -23,12 +23,13 @@ export interface Step {
 export interface Resources {
   database: string;
   eventsDatabase: string;
+  bucket: string;
   /** Those with a consumer: a deploy refuses to consume a queue that is not there. */
   queues: string[];
 }
 
 /** The sequence of a deploy. A step that fails ends it; all may be repeated. */
-export function steps({ database, eventsDatabase, queues }: Resources): Step[] {
+export function steps({ database, eventsDatabase, bucket, queues }: Resources): Step[] {
   return [
     { title: "Check that this is the pinned wrangler", commands: [COMMANDS.version], run: checkVersion },
     { title: "Check the login", commands: [COMMANDS.whoami], run: checkLogin },
@@ -68,8 +69,13 @@ export function steps({ database, eventsDatabase, queues }: Resources): Step[] {
     },
     {
       title: "Check that the master keys include every one that stored data needs",
-      condition: "if they are sent",
-      commands: [COMMANDS.query("DB", REFERENCES_SQL), COMMANDS.query("EVENTS", EVENT_REFERENCES_SQL)],
+      condition: "if they are sent; the last two, if one is dropped",
+      commands: [
+        COMMANDS.query("DB", REFERENCES_SQL),
+        COMMANDS.query("EVENTS", EVENT_REFERENCES_SQL),
+        COMMANDS.query("EVENTS", RECEIVED_SQL),
+        COMMANDS.query("DB", resealedSql(Date.now())),
+      ],
       run: settleRing,
     },
     {
@@ -79,6 +85,12 @@ export function steps({ database, eventsDatabase, queues }: Resources): Step[] {
       run: sendSecrets,
     },
     { title: "Deploy", commands: [COMMANDS.deploy], run: async (state) => void (await run(state, COMMANDS.deploy)) },
+    {
+      title: "Have the bucket end payloads that nothing names any more",
+      condition: "unless it does",
+      commands: [COMMANDS.listRules(bucket), COMMANDS.addPayloadRule(bucket)],
+      run: (state) => addPayloadRule(state, bucket),
+    },
     {
       title: "Ask the new deployment for its health, its issuer, and whether it was claimed",
       commands: [
@@ -140,6 +152,12 @@ async function createQueues(state: DeployState, names: string[]): Promise<void> 
     const { ok } = await state.deps.wrangler(COMMANDS.queueInfo(name));
     if (!ok) await run(state, COMMANDS.createQueue(name));
   }
+}
+
+/** A rule of that name is left as it is: the operator may have changed its days. */
+async function addPayloadRule(state: DeployState, bucket: string): Promise<void> {
+  const rules = await run(state, COMMANDS.listRules(bucket));
+  if (!new RegExp(`\\s${PAYLOAD_RULE}\\s`).test(rules)) await run(state, COMMANDS.addPayloadRule(bucket));
 }
 
 async function takeBookmark(state: DeployState): Promise<void> {

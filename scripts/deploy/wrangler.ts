@@ -1,6 +1,9 @@
 import { spawn } from "node:child_process";
 import { root } from "../paths.ts";
 
+/** The name of the rule that ends payloads which nothing names. */
+export const PAYLOAD_RULE = "valetkey-payloads";
+
 /** The commands of a deploy, as they are run and as `--dry-run` shows them. */
 export const COMMANDS = {
   version: ["--version"],
@@ -16,6 +19,19 @@ export const COMMANDS = {
   // Values by standard input: a command line is readable by every process of the machine.
   putSecrets: ["secret", "bulk"],
   deploy: ["deploy", "--minify"],
+  listRules: (bucket: string) => ["r2", "bucket", "lifecycle", "list", bucket],
+  // After any row or dead letter that could name a payload: 30 days after up to eight in queues, and some to deliver it.
+  addPayloadRule: (bucket: string) => [
+    "r2",
+    "bucket",
+    "lifecycle",
+    "add",
+    bucket,
+    PAYLOAD_RULE,
+    "events/",
+    "--expire-days",
+    "45",
+  ],
 } as const;
 
 export interface Outcome {

@@ -5,6 +5,7 @@ import type { Services } from "../services.ts";
 import { type RingStatus, ringStatus } from "./key-status.ts";
 import { countAllReferences } from "./references.ts";
 import { findRun, startRun } from "./reseal-run.ts";
+import { findUnderWay } from "./under-way.ts";
 
 export const getKeys = managementEndpoint("owner", {
   async handle({ services }) {
@@ -31,6 +32,9 @@ export const resealKeys = managementEndpoint("owner", {
   },
 });
 
-async function currentStatus(services: Pick<Services, "db" | "events" | "keys">): Promise<RingStatus> {
-  return ringStatus(services.keys, await countAllReferences(services), await findRun(services.db));
+async function currentStatus(services: Services): Promise<RingStatus> {
+  const run = await findRun(services.db);
+  // First what is under way, then what has arrived: a message that arrives meanwhile is seen twice, and not never.
+  const underWay = await findUnderWay(services, run);
+  return ringStatus(services.keys, await countAllReferences(services), run, underWay);
 }

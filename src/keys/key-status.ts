@@ -1,6 +1,7 @@
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { noReferences, REFERRERS, type ReferenceCounts, UNKNOWN_KID } from "./references.ts";
 import type { ResealRun } from "./reseal-run.ts";
+import type { UnderWay } from "./under-way.ts";
 
 export interface KeyStatus {
   kid: string;
@@ -8,7 +9,7 @@ export interface KeyStatus {
   configured: boolean;
   primary: boolean;
   references: ReferenceCounts;
-  /** Nothing needs it any more, as far as the index knows. */
+  /** Nothing needs it any more, as far as the index knows, and nothing can that is under way. */
   mayBeDropped: boolean;
 }
 
@@ -18,6 +19,10 @@ export interface RingStatus {
   keys: KeyStatus[];
   /** Grants that may need any key, until they have been asked. */
   grantsOfUnknownKey: number;
+  /** Dead letters that may, until they are replayed or expire. */
+  deadLettersOfUnknownKey: number;
+  /** Messages that may need any key but the primary; null = there can be none. */
+  underWay: UnderWay | null;
   reseal: ResealStatus | null;
 }
 
@@ -40,18 +45,26 @@ export function ringStatus(
   { kids, primaryKid }: Pick<KeyRing, "kids" | "primaryKid">,
   counts: ReadonlyMap<string, ReferenceCounts>,
   run: ResealRun | null,
+  underWay: UnderWay | null,
 ): RingStatus {
-  const grantsOfUnknownKey = counts.get(UNKNOWN_KID)?.grants ?? 0;
+  const unknown = counts.get(UNKNOWN_KID) ?? noReferences();
   const known = new Set([...kids, ...counts.keys()]);
   known.delete(UNKNOWN_KID);
   const keys = [...known].map((kid): KeyStatus => {
     const references = counts.get(kid) ?? noReferences();
     const configured = kids.includes(kid);
     const primary = kid === primaryKid;
-    const mayBeDropped = configured && !primary && total(references) + grantsOfUnknownKey === 0;
+    const mayBeDropped = configured && !primary && underWay === null && total(references) + total(unknown) === 0;
     return { kid, configured, primary, references, mayBeDropped };
   });
-  return { primary: primaryKid, keys, grantsOfUnknownKey, reseal: run && resealStatus(run, counts) };
+  return {
+    primary: primaryKid,
+    keys,
+    grantsOfUnknownKey: unknown.grants,
+    deadLettersOfUnknownKey: unknown.deadLetters,
+    underWay,
+    reseal: run && resealStatus(run, counts),
+  };
 }
 
 function resealStatus(run: ResealRun, counts: ReadonlyMap<string, ReferenceCounts>): ResealStatus {

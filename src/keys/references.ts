@@ -15,10 +15,14 @@ const REFERENCES = {
 };
 
 /** In the event log: payloads, which are not re-sealed, because they expire. */
-const EVENT_REFERENCES = counted("events", "body_kid");
+const EVENT_REFERENCES = {
+  events: counted("events", "body_kid"),
+  deadLetters: counted("dead_letters", "body_kid"),
+};
 
 type ControlPlaneReferrer = keyof typeof REFERENCES;
-export type Referrer = ControlPlaneReferrer | "events";
+type EventReferrer = keyof typeof EVENT_REFERENCES;
+export type Referrer = ControlPlaneReferrer | EventReferrer;
 const CONTROL_PLANE: readonly ControlPlaneReferrer[] = [
   "connectors",
   "issuerKeys",
@@ -30,9 +34,10 @@ const CONTROL_PLANE: readonly ControlPlaneReferrer[] = [
   "triggers",
   "destinations",
 ];
-export const REFERRERS: readonly Referrer[] = [...CONTROL_PLANE, "events"];
+const EVENT_LOG: readonly EventReferrer[] = ["events", "deadLetters"];
+export const REFERRERS: readonly Referrer[] = [...CONTROL_PLANE, ...EVENT_LOG];
 
-/** The kid under which the index lists Grants that alone know what they need. */
+/** The kid of what needs one that nobody knows: Grants that alone know it, and dead letters that nobody could read. */
 export const UNKNOWN_KID = "";
 
 /** How many rows of each kind need a master key. */
@@ -64,7 +69,7 @@ export function keyReferenceStatements(): Statement[] {
 
 /** The same for the event log. */
 export function eventKeyReferenceStatements(): Statement[] {
-  return [sql(EVENT_REFERENCES.distinct)];
+  return EVENT_LOG.map((referrer) => sql(EVENT_REFERENCES[referrer].distinct));
 }
 
 /** Ids of the master keys that stored rows still need. */
@@ -86,9 +91,9 @@ interface Count {
  * as long as there are rows.
  */
 export async function countReferences(db: Database): Promise<Map<string, ReferenceCounts>> {
-  const results = await db.batch<Count[]>(CONTROL_PLANE.map((referrer) => sql(REFERENCES[referrer].counts)));
   const counts = new Map<string, ReferenceCounts>();
-  for (const [index, referrer] of CONTROL_PLANE.entries()) add(counts, referrer, results[index]?.rows ?? []);
+  const results = await db.batch<Count[]>(CONTROL_PLANE.map((referrer) => sql(REFERENCES[referrer].counts)));
+  add(counts, CONTROL_PLANE, results);
   return counts;
 }
 
@@ -98,13 +103,19 @@ export async function countAllReferences({
   events,
 }: Pick<Services, "db" | "events">): Promise<Map<string, ReferenceCounts>> {
   const counts = await countReferences(db);
-  add(counts, "events", await events.all<Count>(sql(EVENT_REFERENCES.counts)));
+  add(counts, EVENT_LOG, await events.batch<Count[]>(EVENT_LOG.map((each) => sql(EVENT_REFERENCES[each].counts))));
   return counts;
 }
 
-function add(counts: Map<string, ReferenceCounts>, referrer: Referrer, found: readonly Count[]): void {
-  for (const { kid, count } of found) {
-    counts.set(kid, { ...(counts.get(kid) ?? noReferences()), [referrer]: count });
+function add(
+  counts: Map<string, ReferenceCounts>,
+  referrers: readonly Referrer[],
+  results: readonly { rows: Count[] }[],
+): void {
+  for (const [index, referrer] of referrers.entries()) {
+    for (const { kid, count } of results[index]?.rows ?? []) {
+      counts.set(kid, { ...(counts.get(kid) ?? noReferences()), [referrer]: count });
+    }
   }
 }
 
@@ -120,5 +131,6 @@ export function noReferences(): ReferenceCounts {
     triggers: 0,
     destinations: 0,
     events: 0,
+    deadLetters: 0,
   };
 }

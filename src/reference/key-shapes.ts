@@ -17,6 +17,8 @@ export const KeyRing = z.looseObject({
     }),
   ),
   grantsOfUnknownKey: count,
+  deadLettersOfUnknownKey: count,
+  underWay: z.nullable(z.looseObject({ until: z.nullable(timeMs) })),
   reseal: z.nullable(
     z.looseObject({
       primary: z.string(),

@@ -26,6 +26,8 @@ const SEQUENCE = [
   "d1 migrations apply EVENTS --remote",
   "secret bulk",
   "deploy --minify",
+  "r2 bucket lifecycle list valetkey-blobs",
+  "r2 bucket lifecycle add valetkey-blobs valetkey-payloads events/ --expire-days 45",
 ];
 
 let scratch = "";
@@ -156,6 +158,7 @@ describe("a later deploy", () => {
       "d1 migrations apply DB --remote",
       "d1 migrations apply EVENTS --remote",
       "deploy --minify",
+      "r2 bucket lifecycle list valetkey-blobs",
     ]);
     expect(await stored()).toEqual(before);
     expect(written).toContain("--bookmark=00000001-bookmark");
@@ -190,6 +193,15 @@ describe("a later deploy", () => {
     await fake.change({ failing: { "d1 time-travel": "unavailable" } });
     await expect(run()).rejects.toThrow("unavailable");
     expect(await commands()).not.toContain("d1 migrations apply DB --remote");
+  });
+
+  test("adds the rule for payloads beside those of the operator", async () => {
+    await fake.change({ rules: ["valetkey-payloads-of-mine", "Default Multipart Abort Rule"] });
+    await run();
+    expect((await fake.account()).rules).toHaveLength(3);
+    await run();
+    expect((await fake.account()).rules.at(-1)).toBe("valetkey-payloads");
+    expect((await fake.account()).rules).toHaveLength(3);
   });
 
   test("D-05 is refused over a deployment that lacks a referenced key", async () => {
@@ -247,6 +259,22 @@ describe("a change of the master keys", () => {
     await expect(run(["--drop-key", "k2"])).rejects.toThrow("primary");
     expect(await stored()).toEqual(before);
     for (const change of ["secret bulk", "deploy --minify"]) expect(await commands()).not.toContain(change);
+  });
+
+  test("D-05 does not drop a key while the queue may hold what was sealed before re-sealing began", async () => {
+    await run(["--add-key"]);
+    await run(["--promote-key", "k2"]);
+    await fake.forget();
+    const before = await stored();
+    await fake.change({ referenced: ["k2"], received: true });
+    await expect(run(["--drop-key", "k1"])).rejects.toThrow("/v1/keys/reseal");
+    await fake.change({ resealed: ["k1"] });
+    await expect(run(["--drop-key", "k1"])).rejects.toThrow("eight days");
+    expect(await stored()).toEqual(before);
+    for (const change of ["secret bulk", "deploy --minify"]) expect(await commands()).not.toContain(change);
+    await fake.change({ resealed: ["k2"] });
+    await run(["--drop-key", "k1"]);
+    expect(kids((await sent()).MASTER_KEYS)).toEqual(["k2"]);
   });
 
   test("that did not arrive is sent as it is in the file, which a missing key does not prevent", async () => {

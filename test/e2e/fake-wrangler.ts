@@ -14,8 +14,14 @@ export interface Account {
   secrets: string[] | null;
   databases: string[];
   queues: string[];
+  /** Rules of the bucket. */
+  rules: string[];
   /** Master keys that rows need. */
   referenced: string[];
+  /** Whether there are events. */
+  received: boolean;
+  /** The primary under which re-sealing began eight days ago or earlier. */
+  resealed: string[];
   /** The first words of commands that fail, and what they print. */
   failing: Record<string, string>;
 }
@@ -28,7 +34,17 @@ export interface FakeWrangler {
   forget(): Promise<void>;
 }
 
-const FRESH: Account = { loggedIn: true, secrets: null, databases: [], queues: [], referenced: [], failing: {} };
+const FRESH: Account = {
+  loggedIn: true,
+  secrets: null,
+  databases: [],
+  queues: [],
+  rules: [],
+  referenced: [],
+  received: false,
+  resealed: [],
+  failing: {},
+};
 
 /** An executable `wrangler`, first on the PATH of `environment`, that notes its calls and plays a Cloudflare account. */
 export async function fakeWrangler(dir: string): Promise<FakeWrangler> {
@@ -81,7 +97,14 @@ else if (command.startsWith("d1 create")) { account.databases.push(parameters[2]
 else if (command.startsWith("queues info")) { if (!account.queues.includes(parameters[2])) end("Queue does not exist."); }
 else if (command.startsWith("queues create")) { account.queues.push(parameters[2]); save(); }
 else if (command.startsWith("d1 time-travel")) print({ bookmark: "00000001-bookmark" });
-else if (command.startsWith("d1 execute")) print([{ results: account.referenced.map((kid) => ({ kid })), success: true }]);
+else if (command.startsWith("d1 execute")) {
+  const kids = command.includes("key_reseal") ? account.resealed
+    : command.includes("'received'") ? (account.received ? ["received"] : []) : account.referenced;
+  print([{ results: kids.map((kid) => ({ kid })), success: true }]);
+} else if (command.startsWith("r2 bucket lifecycle list")) {
+  print("Listing lifecycle rules for bucket '" + parameters[4] + "'...");
+  for (const name of account.rules) print("name:     " + name + "\\nenabled:  Yes\\n");
+} else if (command.startsWith("r2 bucket lifecycle add")) { account.rules.push(parameters[5]); save(); }
 else if (command.startsWith("deploy") || command.startsWith("d1 migrations apply")) print("done");
 else end("unexpected: " + command);
 `;

@@ -48,7 +48,23 @@ const DATA: Record<number, string> = {
         '{"tenants":["1"]}', '[5,30]', 10000, 5, 10, 1, 'gone', 'sealed', 'k1', 1, 2),
       ('dst_b', 'scl_a', NULL, 'prj_a', 'env_qa', '/github', NULL, 'project:prj_a:env_qa/github', NULL, NULL, '[5]', 10000,
         5, NULL, 0, NULL, 'sealed', 'k0', 1, 2);`,
+  7: `
+    INSERT INTO installations (id, connector_id, tenant_id, external_id, name, state, created_at_ms, updated_at_ms)
+      VALUES ('ins_a', 'scl_a', '77', '4711', 'acme', 'active', 1, 2);
+    INSERT INTO installation_requests (id, verifier_hash, connector_id, request, revoked_before_ms, status, created_at_ms,
+        expires_at_ms)
+      VALUES ('sci_a', 'vh2', 'scl_a', '{}', 6, 'installing', 5, 600);`,
 };
+
+/** Rows for every table of the event log's first version. */
+export const EVENTS_DATA = `
+  INSERT INTO events (id, connector_id, dedup_key, dedup_signed, tenants, received_at_ms, headers, size, body_sha256,
+      state, body_sealed, body_kid, expires_at_ms)
+    VALUES ('evt_a', 'scl_a', 'k', 1, '[]', 1, '{}', 0, '', 'unrouted', 'sealed', 'k1', 9);
+  INSERT INTO deliveries (id, event_id, connector_id, destination_id, series, lane, state, created_at_ms, updated_at_ms)
+    VALUES ('dlv_a', 'evt_a', 'scl_a', 'dst_a', 0, 0, 'pending', 1, 2);
+  INSERT INTO dead_letters VALUES ('a', 'scl_a', NULL, 'unreadable', '{"v":9}', 1, 2);
+  INSERT INTO replays (id, request, state, created_at_ms, updated_at_ms) VALUES ('rpl_a', '{}', 'running', 1, 2);`;
 
 /** SQL that fills what the migration of that version brought; nothing where it brought no table. */
 export function dataOf(version: number): string {

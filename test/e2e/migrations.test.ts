@@ -18,7 +18,7 @@ import {
   schemaOf,
   tablesOf,
 } from "./database-schema.ts";
-import { dataOf } from "./migration-data.ts";
+import { dataOf, EVENTS_DATA } from "./migration-data.ts";
 
 const present = migrations.at(-1)?.version ?? 0;
 
@@ -50,6 +50,19 @@ test("schema.events.sql is the whole schema of the event log, which its migratio
   for (const sql of eventsMigrations) stepwise.exec(sql);
   expect(schemaOf(stepwise)).toEqual(schemaOf(whole));
   expect(tablesOf(whole)).toContain("events");
+});
+
+test("dead letters of before keep everything, and may need any key", () => {
+  const [first = "", ...later] = eventsMigrations;
+  const db = emptyDatabase();
+  db.exec(`${first} ${EVENTS_DATA}`);
+  const before = new Map(tablesOf(db).map((table) => [table, rowsOf(db, table)]));
+  for (const sql of later) db.exec(sql);
+  for (const [table, rows] of before) {
+    expect(rowsOf(db, table)).toEqual(rows.map((row) => expect.objectContaining(row)));
+    expect([table, rows.length > 0]).toEqual([table, true]);
+  }
+  expect(rowsOf(db, "dead_letters")).toMatchObject([{ body_kid: "" }]);
 });
 
 describe("an older database", () => {
@@ -98,7 +111,9 @@ describe("wrangler", () => {
       "No migrations to apply",
     );
     const events = ["EVENTS", ...target.slice(1)];
-    expect(await runWrangler(["d1", "migrations", "apply", ...events], environment)).toContain("0001_initial.sql");
+    expect(await runWrangler(["d1", "migrations", "apply", ...events], environment)).toContain(
+      "0002_dead_letter_keys.sql",
+    );
     const whole = emptyDatabase();
     whole.exec(schema);
     const shown = await runWrangler(["d1", "execute", ...target, "--json", "--command", DEFINITIONS], environment);

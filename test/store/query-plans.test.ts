@@ -73,8 +73,8 @@ const COMPUTED: Record<string, () => Promise<Statement[]> | Statement[]> = {
   sameText: () => Object.values(SEALED_ROWS).map(({ replace }) => replace(ROW, ROW)),
   "REFERENCES[referrer].distinct": keyReferenceStatements,
   "REFERENCES[referrer].counts": () => recorded(countReferences),
-  "EVENT_REFERENCES.distinct": eventKeyReferenceStatements,
-  "EVENT_REFERENCES.counts": () =>
+  "EVENT_REFERENCES[referrer].distinct": eventKeyReferenceStatements,
+  "EVENT_REFERENCES[each].counts": () =>
     recorded((events) => countAllReferences({ db: d1Database(env.DB), events }), env.EVENTS),
 };
 

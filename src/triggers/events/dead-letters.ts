@@ -1,6 +1,9 @@
+import { kidOf } from "../../crypto/envelope.ts";
 import { fail, messageOf, ok, type Result } from "../../errors.ts";
+import { UNKNOWN_KID } from "../../keys/references.ts";
 import { type Database, sql } from "../../store/database.ts";
 import type { EventDeps } from "./deps.ts";
+import type { IngestMessage } from "./event.ts";
 import { fanOut } from "./fan-out.ts";
 import { messageOfText, messageText, parseIngestMessage } from "./message-codec.ts";
 
@@ -35,19 +38,26 @@ export async function recordDeadLetter(
   const text = textOf(body);
   await events.run(
     sql(
-      `INSERT INTO dead_letters (id, connector_id, event_id, reason, message, created_at_ms, expires_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+      `INSERT INTO dead_letters (id, connector_id, event_id, reason, message, body_kid, created_at_ms, expires_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
       id,
       message?.event.connectorId ?? null,
       message?.event.id ?? null,
       message === null ? "unreadable" : reason,
       text,
+      message === null ? UNKNOWN_KID : kidOfPayload(message),
       now(),
       now() + KEPT_MS,
     ),
   );
   log.error("events.dead_letter", { deadLetterId: id, reason, eventId: message?.event.id ?? null });
   if (message?.journalKey) await blobs.delete([message.journalKey]);
+}
+
+/** The master key that its payload needs; null = none, for it has no payload any more. */
+function kidOfPayload({ payload }: IngestMessage): string | null {
+  if (payload.kind === "gone") return null;
+  return payload.kind === "blob" ? payload.kid : (kidOf(payload.sealed) ?? UNKNOWN_KID);
 }
 
 function textOf(body: unknown): string {
