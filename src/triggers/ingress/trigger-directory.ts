@@ -101,9 +101,9 @@ function versionOf({ revision, secretsGeneration, pendingVerification }: Trigger
   return `${revision} ${secretsGeneration} ${pendingVerification}`;
 }
 
-/** Something was verified for the first time: from now on unsigned handshakes are refused. */
-export function noteVerified(ingressId: string, config: TriggerConfig, deps: Deps): void {
+/** Something was verified by these settings for the first time: from now on unsigned handshakes are refused. */
+export function noteVerified(ingressId: string, { connector, revision }: TriggerConfig, deps: Deps): void {
   const entry = deps.triggerMemory.known.get(ingressId);
-  if (entry !== undefined) entry.config = { ...entry.config, pendingVerification: false };
-  deps.defer(markVerified(deps.db, config.connector.id));
+  if (entry?.config.revision === revision) entry.config = { ...entry.config, pendingVerification: false };
+  deps.defer(markVerified(deps.db, { connectorId: connector.id, revision }));
 }

@@ -121,12 +121,20 @@ export async function updateTrigger(
   return changes === 1;
 }
 
-/** Notes that something was verified: unsigned handshakes are refused from now on. Idempotent. */
-export async function markVerified(db: Database, connectorId: string): Promise<void> {
+/**
+ * Notes that something was verified: unsigned handshakes are refused from now on. Not if the settings have changed since,
+ * for another provider has verified nothing. Idempotent.
+ */
+export async function markVerified(
+  db: Database,
+  { connectorId, revision }: Pick<Trigger, "connectorId" | "revision">,
+): Promise<void> {
   await db.run(
     sql(
-      "UPDATE triggers SET pending_verification = 0 WHERE connector_id = ? AND pending_verification = 1",
+      `UPDATE triggers SET pending_verification = 0
+       WHERE connector_id = ? AND revision = ? AND pending_verification = 1`,
       connectorId,
+      revision,
     ),
   );
 }

@@ -24,9 +24,14 @@ const put = (body: unknown, token = world.owner) =>
   world.api.put(`/v1/connect/connectors/${connector}/triggers`, body, token);
 const get = (token = world.owner) => world.api.get(`/v1/connect/connectors/${connector}/triggers`, token);
 const read = () => world.api.get(`/v1/connect/connectors/${connector}`, world.owner);
-const secretsNow = async () => {
-  const trigger = await findTrigger(world.services.db, connector);
+const triggerOf = async (id: string) => {
+  const trigger = await findTrigger(world.services.db, id);
   if (trigger === null) throw new Error("the connector has no trigger settings");
+  return trigger;
+};
+const verified = async (id = connector) => markVerified(world.services.db, await triggerOf(id));
+const secretsNow = async () => {
+  const trigger = await triggerOf(connector);
   const secrets = unwrap(await openTriggerSecrets(world.services.keys, world.teamId, trigger));
   return secrets.map(({ value }) => value.expose());
 };
@@ -215,7 +220,7 @@ describe("a secret that the provider sets by a handshake", () => {
     expect(await learn("second")).toEqual({ ok: true, value: false });
     expect(await secretsNow()).toEqual(["first"]);
     const other = await created(world, apiKeyBody());
-    await markVerified(world.services.db, other);
+    await verified(other);
     expect((await keepLearnedSecret(world.services, world.teamId, other, Secret.of("x"))).ok).toBe(true);
     expect((await findTrigger(world.services.db, other))?.secretsSealed).toBeNull();
   });
@@ -255,14 +260,23 @@ describe("a secret that the provider sets by a handshake", () => {
 
   test("another provider, or secrets taken back, await their first verification again", async () => {
     await put({ enabled: true, provider: "github", secrets: ["a-secret"] });
-    await markVerified(world.services.db, connector);
+    await verified();
     expect((await put({ payloadDays: 1 })).body.pendingVerification).toBe(false);
     expect((await put({ provider: "linear" })).body.pendingVerification).toBe(true);
-    await markVerified(world.services.db, connector);
+    await verified();
     expect((await put({ secrets: [], previousSecretSeconds: 0 })).body).toMatchObject({
       pendingVerification: true,
       secrets: [],
     });
+  });
+
+  test("fault 35 what the provider of before verified does not count for the one that was just chosen", async () => {
+    await put({ enabled: true, provider: "github", secrets: ["a-secret"] });
+    const before = await triggerOf(connector);
+    await put({ provider: "asana", secrets: [], previousSecretSeconds: 0 });
+    await markVerified(world.services.db, before);
+    expect((await get()).body.pendingVerification).toBe(true);
+    expect(await learn("secret-of-asana-itself")).toEqual({ ok: true, value: true });
   });
 });
 
