@@ -42,11 +42,13 @@ export function ready(config: TriggerConfig, method: string): ReadyTrigger {
   return { ...config, recipe };
 }
 
+/** The least of what its operator and its recipe allow. */
 export function maxBodyBytes({ maxBodyBytes: chosen, recipe }: ReadyTrigger): number {
   return Math.min(chosen, recipe.maxBodyBytes);
 }
 
-export function factsOf({ eventId, receivedAtMs, request }: Hook, { connector, recipe }: ReadyTrigger) {
+/** What is known of an event before its body: a part of `Received`. */
+export function headOf({ eventId, receivedAtMs, request }: Hook, { connector, recipe }: ReadyTrigger) {
   return { id: eventId, connectorId: connector.id, recipe, headers: request.headers, receivedAtMs };
 }
 

@@ -4,7 +4,7 @@ import type { ProviderEvent, Verdict } from "../recipes/recipe.ts";
 import { blankPointers } from "../recipes/strip.ts";
 import { verifyRequest } from "../recipes/verify.ts";
 import { eventRecord } from "./event-record.ts";
-import { factsOf, type Hook, type Judged, type Kept, type ReadyTrigger, ready } from "./hook.ts";
+import { type Hook, headOf, type Judged, type Kept, type ReadyTrigger, ready } from "./hook.ts";
 import { ingestMessage, sealPayload } from "./ingest-message.ts";
 import { journalKey } from "./journal.ts";
 import { recipeContext } from "./trigger-config.ts";
@@ -43,7 +43,7 @@ async function keepWhole(
   const { services, eventId } = hook;
   const payload = config.recipe.strips.length === 0 ? body : blankPointers(body, config.recipe.strips);
   const record = await eventRecord(event, {
-    ...factsOf(hook, config),
+    ...headOf(hook, config),
     size: payload.length,
     digest: await sha256(payload),
   });

@@ -1,11 +1,11 @@
 import { startDigest } from "../../crypto/digest.ts";
 import { ApiError, failureFrom, type Result, unwrap } from "../../errors.ts";
 import type { PayloadRef } from "../events/event.ts";
-import { SEGMENT_BYTES } from "../events/payload-store.ts";
+import { LARGEST_BUFFERED_BYTES } from "../recipes/checked-recipe.ts";
 import type { ProviderEvent } from "../recipes/recipe.ts";
 import { startStreamVerification } from "../recipes/stream-verify.ts";
 import { eventRecord } from "./event-record.ts";
-import { factsOf, type Hook, type Judged, maxBodyBytes, type ReadyTrigger, ready } from "./hook.ts";
+import { type Hook, headOf, type Judged, maxBodyBytes, type ReadyTrigger, ready } from "./hook.ts";
 import { ingestMessage } from "./ingest-message.ts";
 import { journalKey } from "./journal.ts";
 import { judge } from "./judge.ts";
@@ -13,9 +13,6 @@ import { startPayload } from "./payload-writer.ts";
 import { wholeBody } from "./received-body.ts";
 import { recipeContext, type TriggerConfig } from "./trigger-config.ts";
 import { readTriggerConfig } from "./trigger-directory.ts";
-
-/** Of a long body that a recipe cannot judge piece by piece; 128 MB are shared by all requests of an isolate. */
-const MAX_BUFFERED_BYTES = SEGMENT_BYTES;
 
 /**
  * A body of more than 1 MiB, which is hashed, verified and stored sealed while it comes, with one segment in memory. It
@@ -34,7 +31,7 @@ export async function receiveLong(
   const context = recipeContext(config, services.now());
   const verification = recipe.strips.length > 0 ? null : startStreamVerification(recipe, head, context);
   if (verification === null) {
-    return judge(hook, config, unwrap(await wholeBody(chunks, Math.min(limit, MAX_BUFFERED_BYTES))));
+    return judge(hook, config, unwrap(await wholeBody(chunks, Math.min(limit, LARGEST_BUFFERED_BYTES))));
   }
 
   const writer = startPayload(services, { teamId, connectorId: connector.id, eventId });
@@ -49,7 +46,7 @@ export async function receiveLong(
     }
     const verdict = await verification.finish();
     const keep = async (event: ProviderEvent) => {
-      const record = await eventRecord(event, { ...factsOf(hook, config), size, digest: await hash.finish() });
+      const record = await eventRecord(event, { ...headOf(hook, config), size, digest: await hash.finish() });
       const ref: PayloadRef = await writer.finish();
       return { message: ingestMessage(record, ref, config.journal ? journalKey(eventId) : null), payload: null };
     };

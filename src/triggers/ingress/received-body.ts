@@ -4,7 +4,7 @@ import { MAX_WHOLE_BYTES } from "../events/payload-store.ts";
 
 export type ReceivedBody =
   | { kind: "whole"; bytes: Uint8Array<ArrayBuffer> }
-  /** Longer than what is held in memory without need. Reading fails with `payload_too_large` beyond the limit. */
+  /** Longer than what is held in memory without need. Whoever reads on counts, and stops at the limit. */
   | { kind: "long"; chunks: AsyncIterable<Result<Uint8Array>> };
 
 const BROKEN_OFF = fail("bad_request", { message: "The body ended before it was complete.", reason: "body broke off" });
@@ -45,7 +45,7 @@ export async function receiveBody(
     await reader.cancel().catch(() => {});
     return fail("payload_too_large", { reason: `read=${head.size}` });
   }
-  return ok({ kind: "long", chunks: remaining(head.joined(), reader, maxBytes) });
+  return ok({ kind: "long", chunks: remaining(head.joined(), reader) });
 }
 
 /** A long body in memory, for a recipe that cannot judge it piece by piece. */
@@ -65,19 +65,13 @@ export async function wholeBody(
 async function* remaining(
   head: Uint8Array,
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  maxBytes: number,
 ): AsyncGenerator<Result<Uint8Array>, void> {
-  let size = head.length;
   try {
     yield ok(head);
     for (;;) {
       const chunk = await next(reader);
-      if (chunk.ok && chunk.value === null) return;
-      size += chunk.ok ? (chunk.value?.length ?? 0) : 0;
-      if (!chunk.ok || size > maxBytes || chunk.value === null) {
-        yield chunk.ok ? fail("payload_too_large", { reason: `read=${size}` }) : chunk;
-        return;
-      }
+      if (!chunk.ok) return yield chunk;
+      if (chunk.value === null) return;
       yield ok(chunk.value);
     }
   } finally {

@@ -73,5 +73,7 @@ export interface Provider {
 
 /** The largest body that any provider may send (bytes): GitHub's cap. */
 export const LARGEST_BODY_BYTES = 25 * 1024 * 1024;
+/** The longest body that is held whole, where it cannot be judged piece by piece: 128 MB are shared by a whole isolate. */
+export const LARGEST_BUFFERED_BYTES = 5 * 1024 * 1024;
 /** What a connector accepts unless its recipe says less, or its operator more (bytes). */
 export const USUAL_BODY_BYTES = 1024 * 1024;

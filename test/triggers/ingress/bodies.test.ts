@@ -105,15 +105,21 @@ describe("a body", () => {
   test("fault 23 whose Content-Length is another than its length is refused, not cut or awaited", async () => {
     const { ingressId } = await at.trigger();
     const body = bodyOf(500);
-    for (const length of ["499", "501", "0", "-1", "1e3", "nonsense", "18446744073709551616"]) {
+    for (const [length, expected] of [
+      ["499", 400],
+      ["501", 400],
+      ["0", 400],
+      ["1e3", 400],
+      ["18446744073709551616", 413],
+      // What is no length at all counts as none: then the bytes are all that is judged.
+      ["-1", 200],
+      ["nonsense", 200],
+    ] as const) {
       const headers = { ...(await signed(body)), "content-length": length };
       const { status } = await at.call(ingressId, { body: chunked(body, 100), headers });
-      // What is no length at all counts as none: then the bytes are all that is judged.
-      const asNone = ["-1", "1e3", "nonsense"].includes(length);
-      if (asNone) expect([200, 400, 413], length).toContain(status);
-      else expect([400, 413], length).toContain(status);
+      expect(status, length).toBe(expected);
     }
-    for (const { event } of at.queue.sent) expect(event.size).toBe(500);
+    expect(at.queue.sent.map(({ event }) => event.size)).toEqual([500, 500]);
   });
 
   test("fault 24 W-14 of 64 MB is refused by its announcement, or after what a connector may accept at most", {

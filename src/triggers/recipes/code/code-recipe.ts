@@ -1,8 +1,5 @@
-import type { CodeRecipe, RecipeFacts } from "../checked-recipe.ts";
+import { type CodeRecipe, LARGEST_BUFFERED_BYTES, type RecipeFacts } from "../checked-recipe.ts";
 import type { ProviderAnswer, RecipeContext, RefusalReason, Verdict } from "../recipe.ts";
-
-/** Code reads whole bodies, and holds them meanwhile. */
-const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 /** A recipe that is code, with what most providers have in common where nothing else is said. */
 export function codeRecipe(verify: CodeRecipe["verify"], facts: Partial<RecipeFacts> = {}): CodeRecipe {
@@ -13,7 +10,7 @@ export function codeRecipe(verify: CodeRecipe["verify"], facts: Partial<RecipeFa
     acknowledgement: { status: 200, body: "" },
     strips: [],
     ...facts,
-    maxBodyBytes: MAX_BODY_BYTES,
+    maxBodyBytes: LARGEST_BUFFERED_BYTES,
     kind: "code",
     verify,
   };
