@@ -30,22 +30,23 @@ export async function receive(input: ProviderInput): Promise<Answer> {
   // Some providers look whether there is anything before they accept a URL.
   if (request.method === "HEAD") return { status: 200 };
 
+  const receivedAtMs = services.now();
   const hook: Hook = {
     ...input,
     ingressId,
-    eventId: newEventId(services.now(), services.randomBytes),
-    receivedAtMs: services.now(),
+    eventId: newEventId(receivedAtMs, services.randomBytes),
+    receivedAtMs,
     url: services.settings.publicOrigin + request.url.replace(/^[^:]+:\/\/[^/?#]*/, ""),
   };
   const trigger = ready(config, request.method);
   const body = unwrap(await receiveBody(request, maxBodyBytes(trigger)));
   const judged =
     body.kind === "long" ? await receiveLong(hook, trigger, body.chunks) : await judge(hook, trigger, body.bytes);
-  return conclude(hook, judged);
+  return actOn(hook, judged);
 }
 
 /** What the verdict means for the provider. */
-async function conclude(hook: Hook, judged: Judged): Promise<Answer> {
+async function actOn(hook: Hook, judged: Judged): Promise<Answer> {
   const { note, defer } = hook;
   const { config, verdict } = judged;
   if (verdict.kind !== "event") defer(judged.discard());
