@@ -39,3 +39,11 @@ test("every bit is set about as often as not", () => {
   }
   for (const count of counts) expect(Math.abs(count / (rounds * 32) - 0.5)).toBeLessThan(0.02);
 });
+
+test("as many as were asked for, however many that is", () => {
+  for (const length of [64, 65, 4096, 4097, 65_536]) {
+    const bytes = randomBytes(length);
+    expect(bytes).toHaveLength(length);
+    expect(bytes.subarray(-32).some((byte) => byte !== 0)).toBe(true);
+  }
+});

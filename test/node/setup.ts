@@ -1,4 +1,4 @@
-import { timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import { scheduler } from "node:timers/promises";
 import { vi } from "vitest";
 
@@ -8,6 +8,18 @@ vi.resetModules();
 // What workerd has and Node 24 has not.
 
 define(crypto.subtle, "timingSafeEqual", timingSafeEqual);
+
+/** https://developers.cloudflare.com/workers/runtime-apis/web-crypto/#constructors */
+class DigestStream extends WritableStream<Uint8Array> {
+  readonly digest: Promise<ArrayBuffer>;
+  constructor(algorithm: string) {
+    const hash = createHash(algorithm.replace("-", ""));
+    const { promise, resolve } = Promise.withResolvers<ArrayBuffer>();
+    super({ write: (bytes) => void hash.update(bytes), close: () => resolve(new Uint8Array(hash.digest()).buffer) });
+    this.digest = promise;
+  }
+}
+define(crypto, "DigestStream", DigestStream);
 define(globalThis, "scheduler", scheduler);
 
 interface Base64Options {
