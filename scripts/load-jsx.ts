@@ -10,7 +10,7 @@ registerHooks({
     const { code } = transformSync(readFileSync(fileURLToPath(url), "utf8"), {
       loader: "tsx",
       jsx: "automatic",
-      jsxImportSource: "hono/jsx",
+      jsxImportSource: "#markup",
     });
     return { format: "module", source: code, shortCircuit: true };
   },

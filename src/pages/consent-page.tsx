@@ -1,5 +1,5 @@
-import type { Child } from "hono/jsx";
 import { Instructions } from "./instructions.tsx";
+import type { Child } from "./markup/jsx-runtime.ts";
 import { BrandHeader, Codes, Foreign, Icon } from "./parts.tsx";
 import { scopeWords } from "./scope-words.ts";
 import type { ConsentView } from "./views.ts";
@@ -183,7 +183,7 @@ function KeyField(props: { view: ConsentView; problem: string | null; instructio
           required
           autocomplete="off"
           autocapitalize="none"
-          spellcheck={false}
+          spellcheck="false"
           aria-describedby={problem === null ? "key-hint" : "key-problem key-hint"}
           aria-invalid={problem === null ? undefined : "true"}
         />

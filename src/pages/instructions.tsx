@@ -1,6 +1,6 @@
-import type { Child } from "hono/jsx";
 import { type Block, parseMarkdown } from "./markdown-blocks.ts";
 import type { Inline } from "./markdown-inline.ts";
+import type { Child } from "./markup/jsx-runtime.ts";
 
 /** The operator's Markdown: no markup of theirs, no pictures, links to https and mailto only. */
 export function Instructions({ markdown }: { markdown: string }) {
