@@ -39,6 +39,11 @@ export type ErrorCode =
   | "binding_mismatch"
   | "superseded"
   | "connector_changed"
+  // what an installation or a registration meets
+  | "installation_unsupported"
+  | "registration_unsupported"
+  | "installation_not_verified"
+  | "installation_not_approved"
   // who the caller is
   | "unauthorized"
   | "invalid_token_format"
@@ -54,6 +59,7 @@ export type ErrorCode =
   // what the caller may do
   | "forbidden"
   | "insufficient_scope"
+  | "permission_not_allowed"
   | "ambiguous_identity"
   | "environment_required"
   | "setup_required"
@@ -67,6 +73,8 @@ export type ErrorCode =
   | "no_token"
   | "user_authorization_required"
   | "client_installation_required"
+  | "installation_suspended"
+  | "registration_required"
   | "unresolved_token"
   | "issuer_unusable"
   // what a connector's triggers lack
@@ -284,6 +292,26 @@ export function describeError(code: ErrorCode): { status: ErrorStatus; sentence:
       return { status: 422, sentence: "User authorization is required. Start an authorization for this user." };
     case "client_installation_required":
       return { status: 422, sentence: "No installation of this connector matches. Install it at the provider first." };
+    case "installation_suspended":
+      return { status: 422, sentence: "The installation is suspended. Have it resumed at the provider." };
+    case "registration_required":
+      return { status: 422, sentence: "Finish in a browser: open registerUrl." };
+    case "installation_unsupported":
+      return {
+        status: 400,
+        sentence: "Connectors of this type are not installed anywhere. Ask without an installation.",
+      };
+    case "registration_unsupported":
+      return {
+        status: 400,
+        sentence: "This service cannot be registered for you. Create the connector with its data.",
+      };
+    case "installation_not_verified":
+      return { status: 403, sentence: "The provider does not confirm that you have this installation. Start again." };
+    case "installation_not_approved":
+      return { status: 403, sentence: "An owner of the tenant has to approve the installation at the provider first." };
+    case "permission_not_allowed":
+      return { status: 403, sentence: "The project's link does not allow that much. Ask for less." };
     case "unresolved_token":
       return { status: 422, sentence: "This connector does not support tokens for that subject." };
     case "issuer_unusable":

@@ -3,7 +3,9 @@ import type { Secret } from "../crypto/secret.ts";
 import type { Result } from "../errors.ts";
 import type { GuardedFetch } from "../outbound/guarded-fetch.ts";
 import type { UrlPolicy } from "../outbound/url-policy.ts";
+import type { Capabilities } from "./capabilities.ts";
 import type { ConnectorType } from "./connector-types.ts";
+import type { Installations, InstalledAt, Registration } from "./installations.ts";
 
 export type SubjectType = "app" | "user" | "jwt-bearer" | "token";
 
@@ -38,13 +40,40 @@ export interface IssuedToken {
   metadata?: Record<string, string | number | boolean>;
 }
 
-export interface MintRequest<Config = unknown> {
-  /** The connector's public configuration, as the same driver saved it. */
+/** A connector as its driver saved it, opened for one call. */
+export interface Opened<Config = unknown> {
+  /** The public configuration. */
   config: Config;
   /** Its secrets by field name, as the driver split them off. */
   secrets: Record<string, Secret>;
-  group: TokenGroup;
   connectorId: string;
+}
+
+/** The same where the driver may have to say who asks. */
+export interface Asserting<Config = unknown> extends Opened<Config> {
+  assertion: AssertionSource;
+}
+
+/**
+ * The connector's current assertion (`Driver.assertion`), signed once for all of its grants. With `refused`, the one that
+ * the provider did not take and the provider's clock (its `Date`, ms), a new one by that clock.
+ */
+export type AssertionSource = (refused?: {
+  assertion: Secret;
+  providerNowMs: number | null;
+}) => Promise<Result<Secret>>;
+
+/** What a provider knows an app by, such as GitHub's app JWT. */
+export interface SignedAssertion {
+  assertion: Secret;
+  /** Until then it is handed out again, by our clock. */
+  reuseUntilMs: number;
+}
+
+export interface MintRequest<Config = unknown> extends Asserting<Config> {
+  group: TokenGroup;
+  /** Where the token is to be good; null = the driver has no installations. */
+  installation: InstalledAt | null;
 }
 
 /** How a provider treats what one user authorized: facts about it, as data. */
@@ -74,10 +103,7 @@ export type UserAuthorization =
     }
   | { kind: "pasted-key" /** Markdown. */; instructions: string | null };
 
-export interface AuthorizationUrlRequest<Config = unknown> {
-  config: Config;
-  secrets: Record<string, Secret>;
-  connectorId: string;
+export interface AuthorizationUrlRequest<Config = unknown> extends Opened<Config> {
   redirectUri: string;
   state: string;
   /** S256 (RFC 7636 §4.2). */
@@ -90,10 +116,7 @@ export interface AuthorizationUrlRequest<Config = unknown> {
   additionalParams: Record<string, string>;
 }
 
-export interface ExchangeRequest<Config = unknown> {
-  config: Config;
-  secrets: Record<string, Secret>;
-  connectorId: string;
+export interface ExchangeRequest<Config = unknown> extends Opened<Config> {
   code: Secret;
   codeVerifier: Secret;
   redirectUri: string;
@@ -101,10 +124,7 @@ export interface ExchangeRequest<Config = unknown> {
   group: TokenGroup;
 }
 
-export interface RefreshRequest<Config = unknown> {
-  config: Config;
-  secrets: Record<string, Secret>;
-  connectorId: string;
+export interface RefreshRequest<Config = unknown> extends Opened<Config> {
   refreshToken: Secret;
   /** What the token is to be for. */
   group: TokenGroup;
@@ -152,6 +172,8 @@ export interface SplitConfig<Config> {
 export interface SavedConfig<Config> extends SplitConfig<Config> {
   /** What the connector still lacks to work, as sentences that say what to do. */
   missing?: string[];
+  /** How the provider signs its events, as `data` said: which recipe, and the secret if one was given. */
+  trigger?: { provider: string; secret: string | null };
 }
 
 export interface SaveContext {
@@ -187,8 +209,24 @@ export interface Driver<Config = unknown> {
   service(config: Config): string;
   /** Who issues this configuration's tokens and hears of their revocation; a token is sent to nobody else. */
   provider(config: Config): string;
-  /** Whether the requested group can be honoured for that subject; the canonical group with defaults filled in. */
-  resolveGroup(config: Config, subject: SubjectType, group: TokenGroup): Result<TokenGroup>;
+  /**
+   * Whether the requested group can be honoured for that subject; the canonical group with defaults filled in. With the
+   * installation, once it is known, also whether that has what is asked for.
+   */
+  resolveGroup(config: Config, subject: SubjectType, group: TokenGroup, installation?: InstalledAt): Result<TokenGroup>;
+  /**
+   * The group within a link's ceiling of authorization details: what is asked for above it is `permission_not_allowed`,
+   * what is left to the defaults shrinks to it. Null = the driver knows no details.
+   */
+  withinDetails: ((group: TokenGroup, ceiling: AuthorizationDetail[]) => Result<TokenGroup>) | null;
+  /** Null = connectors of this type are not installed anywhere. */
+  installations: Installations<Config> | null;
+  /** Null = such connectors cannot be registered through a browser. */
+  registration: Registration | null;
+  /** Sign what the provider knows this connector by, at `nowMs` by the provider's clock; null = nothing of the kind. */
+  assertion:
+    | ((connector: Pick<Opened<Config>, "config" | "secrets">, nowMs: number) => Promise<Result<SignedAssertion>>)
+    | null;
   /** Ask the provider for an `app` token. */
   mint(request: MintRequest<Config>, deps: DriverDeps): Promise<Result<IssuedToken>>;
   /** How users authorize this configuration; null = they cannot. */
@@ -209,32 +247,7 @@ export interface Driver<Config = unknown> {
   revoke(request: RevokeRequest<Config>, deps: DriverDeps): Promise<Result<"done" | "unsupported">>;
 }
 
-export interface RevokeRequest<Config = unknown> {
-  config: Config;
-  secrets: Record<string, Secret>;
-  connectorId: string;
+export interface RevokeRequest<Config = unknown> extends Opened<Config> {
   token: Secret;
   hint: "access_token" | "refresh_token";
-}
-
-export interface Capabilities {
-  supportedSubjectTypes: SubjectType[];
-  supportsInstallation: boolean;
-  supportsRevocation: boolean;
-  supportsTriggers: boolean;
-  supportsIcon: "true" | "false" | "maybe";
-  /** `shared` where the provider cannot separate environments (static keys, installations). */
-  partition: "environment" | "shared";
-  appTokens?: TokenCapabilities;
-  userTokens?: TokenCapabilities & { manualCredentialInput?: boolean };
-  /** Pages of the service for people, where they are known. */
-  sites?: { website?: string; devsite?: string; docsite?: string };
-}
-
-export interface TokenCapabilities {
-  crossInstallation: boolean;
-  supportsRefinement: boolean;
-  supportsResources?: boolean;
-  scopes?: string[];
-  supportedAuthorizationDetails?: string[];
 }

@@ -1,5 +1,6 @@
 import type { z } from "zod/mini";
 import type { Driver } from "./driver.ts";
+import type { Installations } from "./installations.ts";
 
 /**
  * A driver for configurations as they come from storage: each is parsed by the driver's own schema before use, so
@@ -27,7 +28,12 @@ export function withParsedConfig<Config>(schema: z.ZodMiniType<Config>, driver: 
     publicKeys: (config) => driver.publicKeys(parse(config)),
     service: (config) => driver.service(parse(config)),
     provider: (config) => driver.provider(parse(config)),
-    resolveGroup: (config, subject, group) => driver.resolveGroup(parse(config), subject, group),
+    resolveGroup: (config, subject, group, installation) =>
+      driver.resolveGroup(parse(config), subject, group, installation),
+    withinDetails: driver.withinDetails,
+    installations: driver.installations === null ? null : parsedInstallations(driver.installations, parse),
+    registration: driver.registration,
+    assertion: parsedAssertion(driver.assertion, parse),
     mint: (request, deps) => driver.mint({ ...request, config: parse(request.config) }, deps),
     userAuthorization: (config) => driver.userAuthorization(parse(config)),
     authorizationUrl: (request, deps) => driver.authorizationUrl({ ...request, config: parse(request.config) }, deps),
@@ -35,4 +41,28 @@ export function withParsedConfig<Config>(schema: z.ZodMiniType<Config>, driver: 
     refresh: (request, deps) => driver.refresh({ ...request, config: parse(request.config) }, deps),
     revoke: (request, deps) => driver.revoke({ ...request, config: parse(request.config) }, deps),
   };
+}
+
+function parsedInstallations<Config>(
+  { installUrl, find, proof, remove, newsOf, tenantNamedBy }: Installations<Config>,
+  parse: (stored: unknown) => Config,
+): Installations {
+  return {
+    installUrl: (request) => installUrl({ ...request, config: parse(request.config) }),
+    find: (request, deps) => find({ ...request, config: parse(request.config) }, deps),
+    proof: proof && {
+      authorizationUrl: (request) => proof.authorizationUrl({ ...request, config: parse(request.config) }),
+      has: (request, deps) => proof.has({ ...request, config: parse(request.config) }, deps),
+    },
+    remove: (request, deps) => remove({ ...request, config: parse(request.config) }, deps),
+    newsOf,
+    tenantNamedBy,
+  };
+}
+
+function parsedAssertion<Config>(
+  assertion: Driver<Config>["assertion"],
+  parse: (stored: unknown) => Config,
+): Driver["assertion"] {
+  return assertion && ((connector, nowMs) => assertion({ ...connector, config: parse(connector.config) }, nowMs));
 }

@@ -1,4 +1,5 @@
 import type { IssuedToken } from "../catalog/driver.ts";
+import { noAssertion } from "../catalog/nowhere-installed.ts";
 import { fail, failureFrom, ok, type Result } from "../errors.ts";
 import { newId } from "../store/ids.ts";
 import { decideFreshness } from "./freshness.ts";
@@ -108,7 +109,7 @@ export class AppTokens {
         return ok(undefined);
       },
       ask: ({ driver, credentials: { config, secrets } }: Provider) =>
-        driver.mint({ config, secrets, group, connectorId }, deps),
+        driver.mint({ config, secrets, group, connectorId, installation: null, assertion: noAssertion }, deps),
       commit: (issued: IssuedToken, { name: provider }: Provider) =>
         this.#commit(request, mint, { attemptId, startedAtMs }, { issued, provider }),
       fail: () => store.journal.end(attemptId),

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { apiKeyDriver } from "../../src/catalog/api-key/driver.ts";
 import type { SplitConfig, TokenGroup } from "../../src/catalog/driver.ts";
 import { driverOf, implementedTypes } from "../../src/catalog/registry.ts";
-import { CONTEXT, DEFAULTS, deps, failed, NOW, secretsOf, succeeded } from "./support.ts";
+import { CONTEXT, DEFAULTS, deps, failed, NOW, noInstallation, secretsOf, succeeded } from "./support.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -11,7 +11,7 @@ const withValues = async (values: Record<string, unknown>[]) => succeeded(await 
 
 function mint(saved: SplitConfig<unknown>, scopes: string[] = [], more: Partial<TokenGroup> = {}) {
   const config: unknown = JSON.parse(JSON.stringify(saved.config));
-  const request = { config, secrets: secretsOf(saved), connectorId: "scl_test" };
+  const request = { ...noInstallation, config, secrets: secretsOf(saved), connectorId: "scl_test" };
   return apiKeyDriver.mint({ ...request, group: { ...DEFAULTS, scopes, ...more } }, deps);
 }
 

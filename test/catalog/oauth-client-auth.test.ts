@@ -2,7 +2,18 @@ import { decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import { describe, expect, test } from "vitest";
 import { oauthDriver } from "../../src/catalog/oauth/driver.ts";
 import { hostileAnswer, lastRequest } from "../providers/hostile.ts";
-import { CLIENT_SECRET, CONTEXT, createOAuth, deps, failed, mintWith, NOW, publishing, succeeded } from "./support.ts";
+import {
+  CLIENT_SECRET,
+  CONTEXT,
+  createOAuth,
+  deps,
+  failed,
+  mintWith,
+  NOW,
+  noInstallation,
+  publishing,
+  succeeded,
+} from "./support.ts";
 
 const GOOD = JSON.stringify({ access_token: "at-1", token_type: "Bearer" });
 const ISSUER = "https://as.example.com/tenant";
@@ -155,7 +166,7 @@ describe("what is sent to the token endpoint", () => {
     const key = crypto.randomUUID();
     const saved = succeeded(await createOAuth({ token_endpoint: hostileAnswer(GOOD, { key }) }));
     const strict = { ...deps, urlPolicy: { ownHosts: [], allowLoopback: false } };
-    const request = { config: saved.config, secrets: {}, connectorId: "scl_test" };
+    const request = { ...noInstallation, config: saved.config, secrets: {}, connectorId: "scl_test" };
     const group = { scopes: [], resources: [], audience: [], authorizationDetails: [] };
     expect(failed(await oauthDriver.mint({ ...request, group }, strict)).code).toBe("url_not_allowed");
     expect(await lastRequest(key)).toBeNull();

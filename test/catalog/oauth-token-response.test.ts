@@ -5,7 +5,18 @@ import { parseTokenBody } from "../../src/catalog/oauth/token-response.ts";
 import { utf8 } from "../../src/crypto/bytes.ts";
 import { Secret } from "../../src/crypto/secret.ts";
 import { hostile, hostileAnswer } from "../providers/hostile.ts";
-import { createOAuth, DEFAULTS, deps, failed, mintAt, NOW, secretsOf, succeeded, tokenAnswer } from "./support.ts";
+import {
+  createOAuth,
+  DEFAULTS,
+  deps,
+  failed,
+  mintAt,
+  NOW,
+  noInstallation,
+  secretsOf,
+  succeeded,
+  tokenAnswer,
+} from "./support.ts";
 
 describe("what a provider answers is judged before it is believed", () => {
   test("a good answer is a token that expires as long after the request as the provider says", async () => {
@@ -26,7 +37,7 @@ describe("what a provider answers is judged before it is believed", () => {
         return deps.fetch(request);
       },
     };
-    const request = { config: saved.config, secrets: secretsOf(saved), connectorId: "scl_test" };
+    const request = { ...noInstallation, config: saved.config, secrets: secretsOf(saved), connectorId: "scl_test" };
     const token = succeeded(await oauthDriver.mint({ ...request, group: DEFAULTS }, slow));
     expect(token.expiresAtMs).toBe(NOW + 600_000);
   });

@@ -1,4 +1,5 @@
 import type { DriverDeps, IssuedToken, SplitConfig, TokenGroup } from "../../src/catalog/driver.ts";
+import { noAssertion } from "../../src/catalog/nowhere-installed.ts";
 import { oauthDriver } from "../../src/catalog/oauth/driver.ts";
 import { randomBytes } from "../../src/crypto/random.ts";
 import { Secret } from "../../src/crypto/secret.ts";
@@ -70,9 +71,12 @@ export async function mintAt(
   return mintWith(saved, group);
 }
 
+/** What a mint is told where its driver has no installations. */
+export const noInstallation = { installation: null, assertion: noAssertion };
+
 export function mintWith(saved: SplitConfig<unknown>, group: Partial<TokenGroup> = {}): Promise<Result<IssuedToken>> {
   const config: unknown = JSON.parse(JSON.stringify(saved.config));
-  const request = { config, secrets: secretsOf(saved), connectorId: "scl_test" };
+  const request = { ...noInstallation, config, secrets: secretsOf(saved), connectorId: "scl_test" };
   return oauthDriver.mint({ ...request, group: { ...DEFAULTS, ...group } }, deps);
 }
 

@@ -25,7 +25,9 @@ const DATA: Record<number, string> = {
         'finalize', 'eu', '{}', NULL, NULL, 6, 1, 2, NULL),
       ('scl_b', 'oauth/a', 'gone', 'oauth', 'oauth', '{}', NULL, NULL, '[]', 0, 1, 1, 0, 0, 0,
         'confirm', NULL, '{}', '{"type":"user","id":"u"}', NULL, 0, 1, 2, 3);
-    INSERT INTO links VALUES ('lnk_a', 'scl_a', 'prj_a', '["production"]', NULL, NULL, 'ns', '["read"]', NULL, NULL, 1, 1, 2);
+    INSERT INTO links (id, connector_id, project_id, environments, installations, subjects, subject_namespace, scopes,
+        return_origins, webhook_origins, revoked_before_ms, created_at_ms, updated_at_ms)
+      VALUES ('lnk_a', 'scl_a', 'prj_a', '["production"]', NULL, NULL, 'ns', '["read"]', NULL, NULL, 1, 1, 2);
     INSERT INTO grants (name, connector_id, installation_id, subject_type, subject_namespace, subject_issuer, subject_id,
         partition, created_at_ms, seen_at_ms)
       VALUES ('g1:a', 'scl_a', NULL, 'app', NULL, NULL, NULL, 'shared', 1, 2),

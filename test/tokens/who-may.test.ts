@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Caller } from "../../src/callers/caller.ts";
-import type { Capabilities, Driver } from "../../src/catalog/driver.ts";
+import type { Capabilities } from "../../src/catalog/capabilities.ts";
+import type { Driver } from "../../src/catalog/driver.ts";
 import { driverOf } from "../../src/catalog/registry.ts";
 import { fail, ok } from "../../src/errors.ts";
 import { authorize, callerScope, effectiveSubject } from "../../src/tokens/authorize.ts";

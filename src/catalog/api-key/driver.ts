@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../../errors.ts";
+import type { Capabilities } from "../capabilities.ts";
 import type {
-  Capabilities,
   Driver,
   DriverDeps,
   IssuedToken,
@@ -11,6 +11,7 @@ import type {
   TokenGroup,
 } from "../driver.ts";
 import { noAuthorization } from "../no-authorization.ts";
+import { nowhereInstalled } from "../nowhere-installed.ts";
 import { withParsedConfig } from "../parsed-config.ts";
 import { canonicalScopes, requestedScopes } from "../scopes.ts";
 import { type ApiKeyConfig, apiKeyConfig, type StoredValue, secretName } from "./config.ts";
@@ -28,6 +29,7 @@ export const apiKeyDriver: Driver = withParsedConfig<ApiKeyConfig>(apiKeyConfig,
   service: ({ serviceUrls: [first] }) => URL.parse(first ?? "")?.hostname ?? "api-key",
   provider: () => "static",
   resolveGroup,
+  ...nowhereInstalled,
   mint: async (request, deps) => mintStatic(request, deps),
   userAuthorization: ({ subjectType, instructions }) =>
     subjectType === "user" ? { kind: "pasted-key", instructions } : null,

@@ -1,4 +1,6 @@
-import type { Capabilities, Driver, SubjectType } from "../driver.ts";
+import type { Capabilities } from "../capabilities.ts";
+import type { Driver, SubjectType } from "../driver.ts";
+import { nowhereInstalled } from "../nowhere-installed.ts";
 import { withParsedConfig } from "../parsed-config.ts";
 import { authorizationUrl } from "./authorization-url.ts";
 import { effectiveServer, type OAuthConfig, oauthConfig } from "./config.ts";
@@ -20,6 +22,7 @@ export const oauthDriver: Driver = withParsedConfig<OAuthConfig>(oauthConfig, {
   service,
   provider,
   resolveGroup: resolveOAuthGroup,
+  ...nowhereInstalled,
   mint: mintByClientCredentials,
   userAuthorization,
   authorizationUrl,
