@@ -2,16 +2,16 @@ import { fail, ok, type Result } from "../../errors.ts";
 import { type Database, sql } from "../../store/database.ts";
 import { findDestination } from "../settings/destination-store.ts";
 import { deliveryId } from "./delivery-id.ts";
-import { deliveriesById, insertDeliveries, type NewDelivery, recordAttempts } from "./delivery-store.ts";
+import { deliveriesById, insertDeliveries, type NewDelivery } from "./delivery-store.ts";
 import type { EventDeps } from "./deps.ts";
 import { tellLanes } from "./dispatch.ts";
-import type { Delivery, DeliveryState } from "./event.ts";
+import type { DeliveryState } from "./event.ts";
 import { eventsById } from "./event-store.ts";
 import { laneOf } from "./planning.ts";
 import { routesOf } from "./routes.ts";
 
 /** The last delivery of an event to a destination, and what its next one needs. */
-export interface LatestDelivery {
+interface LatestDelivery {
   eventId: string;
   connectorId: string;
   destinationId: string;
@@ -87,22 +87,4 @@ export async function replayDelivery(id: string, deps: EventDeps): Promise<Resul
   // What its lane is not told now, it is told by the Housekeeper.
   await tellLanes([next], deps);
   return ok(next);
-}
-
-/** Gives a delivery up. `not_found`; `conflict` if it is over. An attempt that is under way may still arrive. */
-export async function cancelDelivery(id: string, deps: EventDeps): Promise<Result<Delivery>> {
-  const delivery = (await deliveriesById(deps.events, [id])).get(id);
-  if (delivery === undefined) return fail("not_found");
-  if (delivery.state !== "pending") return fail("conflict", { message: "The delivery is over." });
-  const canceled = {
-    state: "canceled",
-    endedBecause: "canceled",
-    nextAttemptAtMs: null,
-    updatedAtMs: deps.now(),
-  } as const;
-  const { attemptCount, connectorId, destinationId, lane } = delivery;
-  await recordAttempts(deps.events, [{ deliveryId: id, attempts: [], attemptCount, ...canceled }]);
-  const { region } = await routesOf(deps.db, connectorId, deps.now());
-  await deps.lanes.lane(destinationId, lane, region).cancel([id]);
-  return ok({ ...delivery, ...canceled });
 }

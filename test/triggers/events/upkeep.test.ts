@@ -1,9 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { cancelDelivery } from "../../../src/triggers/events/cancel-delivery.ts";
 import type { EventDeps } from "../../../src/triggers/events/deps.ts";
 import { fanOut } from "../../../src/triggers/events/fan-out.ts";
 import { messageText } from "../../../src/triggers/events/message-codec.ts";
-import { cancelDelivery, replayDelivery } from "../../../src/triggers/events/replay-delivery.ts";
+import { replayDelivery } from "../../../src/triggers/events/replay-delivery.ts";
 import { cancelReplay, startReplay } from "../../../src/triggers/events/replays.ts";
 import { keepUpEvents } from "../../../src/triggers/events/upkeep.ts";
 import { deliveryRows, endDeliveries, eventRow, type World, world } from "./world.ts";
@@ -204,12 +205,15 @@ describe("replays", () => {
     expect(await replayDelivery("dlv_none", at.deps)).toMatchObject({ failure: { code: "not_found" } });
   });
 
-  test("a delivery is given up in the log and in its lane, once", async () => {
+  test("a delivery is given up in its lane and in the log, once, and not while its lane cannot be told", async () => {
     const at = await world();
     await at.destination();
     const message = await at.message();
     await fanOut([message], at.deps);
     const id = at.handed[0]?.deliveryId ?? "";
+    const deaf = at.fresh({ lanes: noLanes });
+    expect(await cancelDelivery(id, deaf)).toMatchObject({ failure: { code: "storage_unavailable" } });
+    expect((await deliveryRows(message.event.id))[0]?.state).toBe("pending");
     expect(await cancelDelivery(id, at.deps)).toMatchObject({ ok: true, value: { state: "canceled" } });
     expect([at.canceled, (await deliveryRows(message.event.id))[0]?.state]).toEqual([[id], "canceled"]);
     expect(await cancelDelivery(id, at.deps)).toMatchObject({ failure: { code: "conflict" } });
