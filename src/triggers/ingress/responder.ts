@@ -39,7 +39,7 @@ export async function respond(
   const delivery = { id: await deliveryId(event.id, responder.id, 0), series: 0, attemptCount: 0 };
   const limits = { timeoutMs, keepBytes: MAX_ANSWER_BYTES + 1 };
   try {
-    const made = await makeAttempt(delivery, event, payload, responder, connector, services, limits);
+    const made = await makeAttempt({ delivery, event, payload, destination: responder, connector }, services, limits);
     const { attempt, answer } = made;
     const isAnswer = attempt.outcome === "delivered" && answer !== null && answer.body.length <= MAX_ANSWER_BYTES;
     return {

@@ -121,8 +121,7 @@ export class Dispatcher {
     const { now } = this.#deps;
     try {
       const deps = { ...this.#deps, keys: await this.#deps.keys() };
-      const { destination, connector } = target;
-      const made = await makeAttempt(row, event, event.payload, destination, connector, deps);
+      const made = await makeAttempt({ delivery: row, event, payload: event.payload, ...target }, deps);
       this.health.ended(attempt, healthOf(made.attempt), now());
       this.#settle(row, made, target);
     } catch (error) {

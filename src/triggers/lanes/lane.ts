@@ -5,7 +5,7 @@ import type { Services } from "../../services.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { LaneStore, SETTLED_MS } from "./lane-store.ts";
 import { Outbox } from "./outbox.ts";
-import { type LaneItem, type LaneStatus, type LaneStub, laneName } from "./protocol.ts";
+import type { LaneItem, LaneStatus, LaneStub } from "./protocol.ts";
 import { ended } from "./reports.ts";
 
 /** What a lane needs of the deployment. The key ring is asked for per use: importing it is asynchronous. */
@@ -29,6 +29,7 @@ const FAILURE_RETRY_MS = 5_000;
  */
 export class DestinationLaneObject extends DurableObject<unknown> implements LaneStub {
   readonly #deps: LaneDeps;
+  readonly #destinationId: string;
   readonly #store: LaneStore;
   readonly #outbox: Outbox;
   readonly #dispatcher: Dispatcher;
@@ -43,6 +44,7 @@ export class DestinationLaneObject extends DurableObject<unknown> implements Lan
     this.#deps = deps;
     this.#store = new LaneStore(ctx.storage);
     const destinationId = ctx.id.name?.split(":")[1] ?? "";
+    this.#destinationId = destinationId;
     this.#outbox = new Outbox(destinationId, this.#store, deps);
     this.#dispatcher = new Dispatcher(destinationId, this.#store, deps, {
       onSettled: () => this.#look(),
@@ -51,9 +53,7 @@ export class DestinationLaneObject extends DurableObject<unknown> implements Lan
   }
 
   async enqueue(destinationId: string, items: LaneItem[]): Promise<void> {
-    const [, , lane] = this.ctx.id.name?.split(":") ?? [];
-    if (laneName(destinationId, Number(lane)) !== this.ctx.id.name)
-      throw new TypeError("deliveries reached the wrong lane");
+    if (destinationId !== this.#destinationId) throw new TypeError("deliveries reached the wrong lane");
     this.#store.add(items, this.#deps.now());
     await this.#alarmBy(this.#deps.now() + WATCH_MS);
     this.#look();

@@ -24,8 +24,15 @@ export interface SendingDeps extends Pick<Services, "db" | "blobs" | "fetch" | "
   keys: KeyRing;
 }
 
-type Payload = Uint8Array<ArrayBuffer> | PayloadRef;
-type NumberedDelivery = Pick<Delivery, "id" | "series" | "attemptCount">;
+/** What is sent where. */
+export interface Sending {
+  delivery: Pick<Delivery, "id" | "series" | "attemptCount">;
+  event: EventRecord;
+  /** The bytes, or where they lie. */
+  payload: Uint8Array<ArrayBuffer> | PayloadRef;
+  destination: Destination;
+  connector: ForwardedConnector;
+}
 
 /** One try, and what came back; null = nothing did. */
 export interface MadeAttempt {
@@ -34,19 +41,16 @@ export interface MadeAttempt {
 }
 
 /**
- * Sends an event to a destination once, as attempt `delivery.attemptCount + 1`. The payload is the bytes, or where they
- * lie; a long one is read twice, to sign and to send it, and never held whole. What keeps the attempt from being made at
+ * Sends an event to a destination once, as attempt `delivery.attemptCount + 1`. A long payload is read twice, to sign and
+ * to send it, and never held whole. What keeps the attempt from being made at
  * all (storage, a missing master key) is thrown: nothing was sent then.
  */
 export async function makeAttempt(
-  delivery: NumberedDelivery,
-  event: EventRecord,
-  payload: Payload,
-  destination: Destination,
-  connector: ForwardedConnector,
+  sending: Sending,
   deps: SendingDeps,
-  { timeoutMs = destination.timeoutMs, keepBytes = KEPT_ANSWER_BYTES } = {},
+  { timeoutMs = sending.destination.timeoutMs, keepBytes = KEPT_ANSWER_BYTES } = {},
 ): Promise<MadeAttempt> {
+  const { delivery, event, destination } = sending;
   const startedAtMs = deps.now();
   const id = newId("att", deps.randomBytes);
   const ended = (outcome: AttemptOutcome, answer: OutboundResponse | null = null): MadeAttempt => ({
@@ -70,9 +74,9 @@ export async function makeAttempt(
   const teamId = (await findTeam(deps.db))?.id ?? "";
   const secrets = await secretsOf(destination, teamId, deps.keys);
   const message = { id: event.id, timestamp: Math.floor(startedAtMs / 1000) };
-  const subject = { attemptId: id, delivery, event, destination, connector, url, issuedAtMs: startedAtMs };
+  const subject = { ...sending, attemptId: id, url, issuedAtMs: startedAtMs };
 
-  const read = () => bytesOf(payload, event, { ...deps, teamId });
+  const read = () => bytesOf(sending, { ...deps, teamId });
   let body: Awaited<ReturnType<typeof bytesOf>>;
   let signed: Record<string, string>;
   try {
@@ -114,6 +118,6 @@ async function secretsOf(destination: Destination, teamId: string, keys: KeyRing
   return secrets;
 }
 
-async function bytesOf(payload: Payload, event: EventRecord, deps: SendingDeps & { teamId: string }) {
+async function bytesOf({ payload, event }: Sending, deps: SendingDeps & { teamId: string }) {
   return payload instanceof Uint8Array ? payload : unwrap(await readPayload(payload, event, deps));
 }

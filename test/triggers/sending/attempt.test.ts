@@ -14,7 +14,7 @@ import { destination, event, forwardedConnector, keys, randomBytes, signingSecre
 
 const connector = await forwardedConnector();
 const services = await testServices();
-const first = { id: "dlv_1", series: 0, attemptCount: 0 };
+const delivery = { id: "dlv_1", series: 0, attemptCount: 0 };
 
 /** One attempt at `/{behaviour}`, and what the destination received. */
 async function attempt(
@@ -31,7 +31,7 @@ async function attempt(
   const to = await destination(connector.id, { url, ...options.fields });
   const { record, bytes } = options.made ?? (await event(connector.id));
   const deps = options.services ?? services;
-  const result = await makeAttempt(first, record, bytes, to, connector, deps);
+  const result = await makeAttempt({ delivery, event: record, payload: bytes, destination: to, connector }, deps);
   return { ...result, url, to, record, received: await lastRequest(key) };
 }
 
@@ -62,7 +62,8 @@ test("a repeat and a replay say so", async () => {
   const key = crypto.randomUUID();
   const to = await destination(connector.id, { url: hostile("/ok", { key }) });
   const { record, bytes } = await event(connector.id);
-  await makeAttempt({ id: "dlv_2", series: 3, attemptCount: 4 }, record, bytes, to, connector, services);
+  const fifth = { id: "dlv_2", series: 3, attemptCount: 4 };
+  await makeAttempt({ delivery: fifth, event: record, payload: bytes, destination: to, connector }, services);
   expect((await lastRequest(key))?.headers).toMatchObject({ "connect-attempt": "5", "connect-replay": "3" });
 });
 
@@ -153,7 +154,7 @@ describe("Standard Webhooks", () => {
       { value: Secret.of(signingSecret(3)), expiresAtMs: 1 },
     ]);
     const { record, bytes } = await event(connector.id);
-    await makeAttempt(first, record, bytes, to, connector, services);
+    await makeAttempt({ delivery, event: record, payload: bytes, destination: to, connector }, services);
     const received = await lastRequest(key);
     expect(received?.headers["webhook-signature"]?.split(" ")).toHaveLength(2);
     for (const fill of [1, 2]) new Webhook(signingSecret(fill)).verify(received?.body ?? "", received?.headers ?? {});
@@ -289,7 +290,10 @@ describe("a payload of more than a megabyte", { timeout: 30_000 }, () => {
     const { record, payload, bytes } = await large(11_000_000);
     const key = crypto.randomUUID();
     const to = await destination(connector.id, { url: hostile("/ok", { key }) });
-    const { attempt: tried } = await makeAttempt(first, record, payload, to, connector, services);
+    const { attempt: tried } = await makeAttempt(
+      { delivery, event: record, payload, destination: to, connector },
+      services,
+    );
     expect(tried).toMatchObject({ outcome: "delivered" });
     const received = await lastRequest(key);
     expect(received?.headers["content-length"]).toBe("11000000");
@@ -305,7 +309,9 @@ describe("a payload of more than a megabyte", { timeout: 30_000 }, () => {
   test("is let go of when the destination answers without reading it, or hangs", async () => {
     const { record, payload } = await large(6_000_000);
     const to = await destination(connector.id, { url: hostile("/hang"), timeoutMs: 300 });
-    expect((await makeAttempt(first, record, payload, to, connector, services)).attempt.outcome).toBe("timeout");
+    expect(
+      (await makeAttempt({ delivery, event: record, payload, destination: to, connector }, services)).attempt.outcome,
+    ).toBe("timeout");
   });
 
   test("fault 48 that is missing, cut or altered is never sent in part", async () => {
@@ -313,7 +319,8 @@ describe("a payload of more than a megabyte", { timeout: 30_000 }, () => {
     if (payload.kind !== "blob") throw new Error("not a blob");
     const key = crypto.randomUUID();
     const to = await destination(connector.id, { url: hostile("/ok", { key }) });
-    const outcome = async () => (await makeAttempt(first, record, payload, to, connector, services)).attempt.outcome;
+    const outcome = async () =>
+      (await makeAttempt({ delivery, event: record, payload, destination: to, connector }, services)).attempt.outcome;
     const stored = (await services.blobs.get(payload.key)) ?? new Uint8Array();
     const altered = stored.slice();
     altered[altered.length - 1] = (altered[altered.length - 1] ?? 0) ^ 1;
@@ -333,12 +340,15 @@ test("storage that fails, and a key that is missing, are thrown: nothing was sen
   const to = await destination(connector.id, { url: hostile("/ok", { key }) });
   const blobs = { ...services.blobs, range: () => Promise.reject(new Error("r2 is down")) };
   const payload = { kind: "blob", key: "x", kid: "k1", segmentBytes: 100 } as const;
-  await expect(makeAttempt(first, record, payload, to, connector, { ...services, blobs })).rejects.toThrow(
-    "r2 is down",
-  );
+  await expect(
+    makeAttempt({ delivery, event: record, payload, destination: to, connector }, { ...services, blobs }),
+  ).rejects.toThrow("r2 is down");
   const noKeys = { primaryKid: "k9", kids: [], key: () => null };
   await expect(
-    makeAttempt(first, record, new Uint8Array(), { ...to }, connector, { ...services, keys: noKeys }),
+    makeAttempt(
+      { delivery, event: record, payload: new Uint8Array(), destination: { ...to }, connector },
+      { ...services, keys: noKeys },
+    ),
   ).rejects.toMatchObject({ failure: { code: "key_missing" } });
   expect(await requestCount(key)).toBe(0);
 });
