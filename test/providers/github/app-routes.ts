@@ -1,6 +1,6 @@
 import { authenticateApp } from "./authentication.ts";
 import type { Context, Route } from "./context.ts";
-import { type Call, empty, isObject, json, jsonBody, notFound, paginate } from "./http.ts";
+import { type Call, empty, json, jsonBody, notFound, paginate } from "./http.ts";
 import type { Installing } from "./installing.ts";
 import type { Account, App, Installation } from "./records.ts";
 import { appView, installationView } from "./views.ts";
@@ -132,11 +132,4 @@ export function appRoutes({ world, jwts }: Context, installing: Installing): Rou
       },
     },
   ];
-}
-
-/** The members of `value` if it is an object of texts, null if it is anything else. */
-export function texts(value: unknown): Record<string, string> | null {
-  if (!isObject(value)) return null;
-  const entries = Object.entries(value).flatMap(([name, text]) => (typeof text === "string" ? [[name, text]] : []));
-  return entries.length === Object.keys(value).length ? Object.fromEntries(entries) : null;
 }

@@ -64,6 +64,12 @@ export function tokenState(token: InstallationToken | UserToken, world: World): 
   return token.expiresAtMs !== null && token.expiresAtMs <= world.now() ? "expired" : "valid";
 }
 
+/** The same of the refresh token that came with it. */
+export function refreshTokenState(token: UserToken, world: World): "valid" | "revoked" | "expired" {
+  if (token.revoked) return "revoked";
+  return token.refreshExpiresAtMs <= world.now() ? "expired" : "valid";
+}
+
 /** The app whose client id and secret the call carries by Basic authentication, as `/applications/{client_id}` wants. */
 export function authenticateClient(call: Call, world: World): App {
   const encoded = /^basic +(\S+)$/i.exec(call.headers.authorization ?? "")?.[1] ?? "";

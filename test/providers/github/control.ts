@@ -1,12 +1,12 @@
 import { type AppCredentials, type AppSettings, addKey, credentialsOf, registerApp } from "./apps.ts";
-import { tokenState } from "./authentication.ts";
+import { refreshTokenState, tokenState } from "./authentication.ts";
 import type { Context, Route } from "./context.ts";
 import type { Faults } from "./faults.ts";
 import { type Json, json, jsonBody } from "./http.ts";
 import type { Installing, InstallOptions } from "./installing.ts";
 import type { App, Installation, Permissions, Settings } from "./records.ts";
-import type { SeenRequest } from "./service.ts";
-import { accountView, nodeId } from "./views.ts";
+import type { RequestLog, SeenRequest } from "./request-log.ts";
+import { accountView, installationView, nodeId } from "./views.ts";
 import type { Delivery } from "./webhooks.ts";
 
 /** What the fake says of a token. */
@@ -37,6 +37,8 @@ export interface Control {
   /** The owner accepts other permissions. */
   grant(installation: number, permissions: Permissions, options?: InstallOptions): Promise<void>;
   revokeAuthorization(app: number | string, login: string): Promise<void>;
+  /** As `GET /app/installations` shows them. */
+  installations(app: number | string): Json[];
 
   /** Any event; `installation` adds the members that every event of an installation has, `secret` signs instead. */
   sendEvent(
@@ -80,7 +82,7 @@ type ChangeableApp = Pick<
 export function control(
   context: Context,
   installing: Installing,
-  seen: SeenRequest[],
+  log: RequestLog,
 ): { methods: Control; route(faults: Faults): Route } {
   const { world, hooks, jwts } = context;
   const installation = (id: number): Installation => {
@@ -88,7 +90,6 @@ export function control(
     if (found === undefined) throw new Error(`The fake GitHub has no installation ${id}.`);
     return found;
   };
-  const of = (route?: string) => seen.filter((one) => route === undefined || one.route === route);
   const selected = (id: number) => world.reach(installation(id)).map(({ name }) => name);
 
   const methods: Control = {
@@ -117,6 +118,10 @@ export function control(
     },
     grant: (id, permissions, options) => installing.grant(installation(id), permissions, options),
     revokeAuthorization: (app, login) => installing.revokeAuthorization(world.app(app), world.account(login)),
+    installations: (app) =>
+      [...world.installations.values()]
+        .filter((one) => one.app === world.app(app))
+        .map((one) => installationView(one, world)),
     sendEvent(app, event, payload, options = {}) {
       const { installation: id, secret } = options;
       const extra = id === undefined ? {} : eventMembers(installation(id));
@@ -124,8 +129,8 @@ export function control(
     },
     redeliver: (guid) => hooks.redeliver(guid),
     settled: () => hooks.settled(),
-    count: (route) => of(route).length,
-    requests: (route) => [...of(route)],
+    count: (route) => log.count(route),
+    requests: (route) => log.latest(route),
     deliveries: () => [...hooks.deliveries],
     latestAppJwt: () => jwts.latest,
     appJwts: () => jwts.distinct.size,
@@ -134,8 +139,10 @@ export function control(
         one.kind === "user" && one.refreshToken !== null ? [one.token, one.refreshToken] : [one.token],
       ),
     tokenState(token) {
-      const found = world.tokens.get(token) ?? world.refreshTokens.get(token);
-      return found === undefined ? "unknown" : tokenState(found, world);
+      const found = world.tokens.get(token);
+      if (found !== undefined) return tokenState(found, world);
+      const refreshed = world.refreshTokens.get(token);
+      return refreshed === undefined ? "unknown" : refreshTokenState(refreshed, world);
     },
   };
 

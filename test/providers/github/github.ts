@@ -9,8 +9,9 @@ import { installationTokenRoutes } from "./installation-tokens.ts";
 import { Installing } from "./installing.ts";
 import { conversionRoute, manifestRoutes } from "./manifest.ts";
 import { oauthRoutes } from "./oauth.ts";
+import { RequestLog } from "./request-log.ts";
 import { resourceRoutes } from "./resources.ts";
-import { type SeenRequest, Service } from "./service.ts";
+import { Service } from "./service.ts";
 import { userRoutes } from "./user-routes.ts";
 import { Webhooks } from "./webhooks.ts";
 import { World } from "./world.ts";
@@ -55,17 +56,17 @@ export async function startFakeGitHub(options: FakeGitHubOptions = {}): Promise<
   const context: Context = { world, hooks: new Webhooks(world), jwts };
   const installing = new Installing(context);
   const faults = new Faults();
-  const requests: SeenRequest[] = [];
-  const controls = control(context, installing, requests);
+  const log = new RequestLog();
+  const controls = control(context, installing, log);
 
-  const apiService = new Service(world, faults, requests, [
+  const apiService = new Service(world, faults, log, [
     ...appRoutes(context, installing),
     ...installationTokenRoutes(context),
     ...userRoutes(context),
     ...resourceRoutes(context),
     conversionRoute(context),
   ]);
-  const webService = new Service(world, faults, requests, [
+  const webService = new Service(world, faults, log, [
     ...manifestRoutes(context),
     ...installRoutes(context, installing),
     ...oauthRoutes(context),

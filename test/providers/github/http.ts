@@ -58,7 +58,7 @@ export function redirect(target: string, query: Record<string, string | undefine
 
 /** The shape of every error of the REST API. https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api */
 export function refuse(status: number, message: string, more: Json = {}): never {
-  const body = { message, ...more, documentation_url: "https://docs.github.com/rest", status: String(status) };
+  const body = { message, documentation_url: "https://docs.github.com/rest", status: String(status), ...more };
   throw new Refusal(json(status, body));
 }
 
@@ -68,6 +68,13 @@ export function notFound(): never {
 
 export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The members of `value` if it is an object of texts, null if it is anything else. */
+export function texts(value: unknown): Record<string, string> | null {
+  if (!isObject(value)) return null;
+  const entries = Object.entries(value).flatMap(([name, text]) => (typeof text === "string" ? [[name, text]] : []));
+  return entries.length === Object.keys(value).length ? Object.fromEntries(entries) : null;
 }
 
 /** The JSON object in the body; none is `{}`. */

@@ -50,7 +50,7 @@ export function installRoutes({ world }: Context, installing: Installing): Route
     const byId = [...world.accounts.values()].find((one) => one.id === target);
     const account = byId ?? (selection.account === "" ? user() : world.account(selection.account));
     const ids = [...form.getAll("repository_ids"), ...form.getAll("repository_ids[]")].map(Number);
-    const names = ids.flatMap((id) => world.repositories.get(id)?.name ?? []);
+    const names = world.repositoriesOf(account).flatMap(({ id, name }) => (ids.includes(id) ? [name] : []));
     if (form.get("repository_selection") === "all") return { account, repositories: "all" };
     if (names.length > 0 || form.has("repository_selection")) return { account, repositories: names };
     return { account, repositories: selection.repositories };

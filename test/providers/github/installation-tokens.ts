@@ -1,7 +1,6 @@
-import { texts } from "./app-routes.ts";
 import { authenticateApp, authenticateToken } from "./authentication.ts";
 import type { Context, Route } from "./context.ts";
-import { type Call, empty, json, jsonBody, notFound, paginate, refuse } from "./http.ts";
+import { type Call, empty, json, jsonBody, notFound, paginate, refuse, texts } from "./http.ts";
 import {
   type Installation,
   type InstallationToken,
@@ -17,14 +16,17 @@ const LIFETIME_MS = 3_600_000;
 const MAX_REPOSITORIES = 500;
 const UNKNOWN_REPOSITORY =
   "There is at least one repository that does not exist or is not accessible to the parent installation.";
+const ABOUT = {
+  documentation_url: "https://docs.github.com/rest/reference/apps#create-an-installation-access-token-for-an-app",
+};
 const NOT_GRANTED = "The permissions requested are not granted to this installation.";
 
 /** https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app */
 export function installationTokenRoutes({ world, jwts }: Context): Route[] {
   function format(call: Call): "stateless" | "opaque" {
     const asked = call.headers["x-github-stateless-s2s-token"];
-    if (asked === "enabled") return "stateless";
-    return asked === "disabled" ? "opaque" : world.settings.tokenFormat;
+    if (!world.ghes && asked === "enabled") return "stateless";
+    return !world.ghes && asked === "disabled" ? "opaque" : world.settings.tokenFormat;
   }
 
   /** An installation token's own reach, today. */
@@ -47,7 +49,7 @@ export function installationTokenRoutes({ world, jwts }: Context): Route[] {
         const app = authenticateApp(call, world, jwts);
         const installation = world.installations.get(Number(call.params.id));
         if (installation?.app !== app) notFound();
-        if (installation.suspended !== null) refuse(403, "This installation has been suspended");
+        if (installation.suspended !== null) refuse(403, "This installation has been suspended", ABOUT);
         const body = jsonBody(call);
         const permissions = narrowedPermissions(installation, body.permissions);
         const repositories = narrowedRepositories(world.reach(installation), body.repositories, body.repository_ids);
@@ -111,7 +113,7 @@ function narrowedPermissions(installation: Installation, asked: unknown): Permis
   if (Object.keys(wanted).length === 0) return { ...installation.permissions };
   const permissions: Permissions = {};
   for (const [name, level] of Object.entries(wanted)) {
-    if (!isLevel(level) || !includes(installation.permissions, name, level)) refuse(422, NOT_GRANTED);
+    if (!isLevel(level) || !includes(installation.permissions, name, level)) refuse(422, NOT_GRANTED, ABOUT);
     permissions[name] = level;
   }
   return { ...permissions, metadata: "read" };
@@ -125,7 +127,7 @@ function narrowedRepositories(reach: readonly Repository[], names: unknown, ids:
   const found = wanted.map((one) => {
     const same = (repository: Repository) =>
       typeof one === "string" ? repository.name.toLowerCase() === one.toLowerCase() : repository.id === one;
-    return reach.find(same) ?? refuse(422, UNKNOWN_REPOSITORY);
+    return reach.find(same) ?? refuse(422, UNKNOWN_REPOSITORY, ABOUT);
   });
   return [...new Set(found)];
 }

@@ -11,6 +11,8 @@ export interface InstallOptions {
   permissions?: Permissions;
   /** Login of who does it; the signed-in user by default. */
   by?: string;
+  /** Login of the member whose request is granted by it. */
+  requester?: string;
   /** false sends no event. */
   notify?: boolean;
 }
@@ -98,7 +100,7 @@ export class Installing {
       action,
       installation: installationView(installation, world),
       repositories: world.reach(installation).map(repositoryBrief),
-      requester: null,
+      requester: options.requester === undefined ? null : accountView(world.account(options.requester), world),
       sender: accountView(this.#by(options), world),
     });
   }

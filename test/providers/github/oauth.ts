@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { refreshTokenState } from "./authentication.ts";
 import type { Context, Route } from "./context.ts";
 import { type Call, escapeHtml, json, notFound, page, parameters, type Reply, redirect } from "./http.ts";
 import type { Account, App, UserToken } from "./records.ts";
@@ -29,8 +30,8 @@ export function oauthRoutes({ world }: Context): Route[] {
     }
     const target = redirectUri ?? firstCallback;
     const codeChallenge = form.get("code_challenge");
-    if (codeChallenge !== null && form.get("code_challenge_method") !== "S256") {
-      return back("invalid_request", "The code_challenge_method must be S256.", target);
+    if (codeChallenge !== null && (codeChallenge.length !== 43 || form.get("code_challenge_method") !== "S256")) {
+      return back("invalid_request", "PKCE takes S256 only.", target);
     }
     const user = world.accounts.get((form.get("user") ?? form.get("login") ?? "").toLowerCase());
     const by = user?.type === "User" ? user : world.account(world.settings.user);
@@ -120,11 +121,10 @@ function exchange(call: Call, world: World, app: App, form: URLSearchParams): Re
 function refresh(call: Call, world: World, app: App, form: URLSearchParams): Reply {
   const value = form.get("refresh_token") ?? "";
   const token = world.refreshTokens.get(value);
-  if (token?.app !== app || token.revoked || token.refreshExpiresAtMs <= world.now()) {
+  if (token?.app !== app || refreshTokenState(token, world) !== "valid") {
     return failure(call, "bad_refresh_token", "The refresh token passed is incorrect or expired.");
   }
   // The refresh token and the access token of before end together.
-  world.refreshTokens.delete(value);
   token.revoked = true;
   return answer(call, issue(world, app, token.user));
 }
@@ -171,10 +171,11 @@ function answer(call: Call, members: Record<string, string | number>, status = 2
   };
 }
 
-/** 200, as GitHub has it for every error that it has a name for. */
+/** 200, as GitHub has it for every error that it has a name for; a bad refresh token is explained as a bad code. */
 function failure(call: Call, error: string, error_description: string): Reply {
-  const page = "/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/";
-  return answer(call, { error, error_description, error_uri: `${page}#${error.replaceAll("_", "-")}` });
+  const topic = error === "bad_refresh_token" ? "bad-verification-code" : error.replaceAll("_", "-");
+  const error_uri = `https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/#${topic}`;
+  return answer(call, { error, error_description, error_uri });
 }
 
 function authorizationErrorUri(error: string): string {

@@ -109,10 +109,12 @@ export interface Settings {
   consent: "automatic" | "page" | "deny";
   /** What an automatic installation takes; an empty account is the user's own. */
   selection: { account: string; repositories: "all" | string[] };
-  /** Format of installation tokens unless `X-GitHub-Stateless-S2S-Token` asks for one. */
+  /** Of installation tokens. On github.com `X-GitHub-Stateless-S2S-Token` overrides it; GHES keeps `opaque`. */
   tokenFormat: "stateless" | "opaque";
   /** Lifetimes of user tokens as text, as they were in 2020. */
   lifetimesAsText: boolean;
+  /** What revoking a token that is not there is answered with: documented is 422, checking one is 404. */
+  unknownTokenStatus: 404 | 422;
   /** Added to the clock: what the server thinks the time is. */
   skewMs: number;
   /** Requests an hour, of each token or app. */

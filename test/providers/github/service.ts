@@ -4,37 +4,25 @@ import { text as readText } from "node:stream/consumers";
 import type { Route } from "./context.ts";
 import type { Fault, Faults } from "./faults.ts";
 import { type Call, json, Refusal, type Reply } from "./http.ts";
+import type { RequestLog, SeenRequest } from "./request-log.ts";
 import type { World } from "./world.ts";
 
 const API_VERSIONS = ["2022-11-28", "2026-03-10"];
 const DEFAULT_API_VERSION = "2022-11-28";
 const HOUR_MS = 3_600_000;
 
-/** A request as it came, without what is secret. */
-export interface SeenRequest {
-  /** Name of the route; `unknown` where there is none. */
-  route: string;
-  method: string;
-  path: string;
-  /** `authorization` is only its scheme. */
-  headers: Record<string, string>;
-  /** null while there is no answer. */
-  status: number | null;
-  atMs: number;
-}
-
 /** One of the two hosts: routes, faults, limits and what was seen. */
 export class Service {
   readonly #world: World;
   readonly #faults: Faults;
   readonly #routes: readonly (Route & { pattern: RegExp })[];
-  readonly #seen: SeenRequest[];
+  readonly #log: RequestLog;
   readonly #limits = new Map<string, { used: number; resetAtMs: number }>();
 
-  constructor(world: World, faults: Faults, seen: SeenRequest[], routes: readonly Route[]) {
+  constructor(world: World, faults: Faults, log: RequestLog, routes: readonly Route[]) {
     this.#world = world;
     this.#faults = faults;
-    this.#seen = seen;
+    this.#log = log;
     this.#routes = routes.map((route) => ({
       ...route,
       pattern: new RegExp(`^${route.path.replace(/:(\w+)/g, "(?<$1>[^/]+)")}/?$`),
@@ -59,7 +47,7 @@ export class Service {
       status: null,
       atMs: this.#world.now(),
     };
-    this.#seen.push(seen);
+    this.#log.add(seen);
     const body = await readText(request);
     const fault = route === undefined ? undefined : this.#faults.take(route.name);
     if (fault !== undefined && !(await this.#before(fault, seen.route))) {

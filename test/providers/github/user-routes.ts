@@ -63,7 +63,11 @@ function applicationRoutes(world: World): Route[] {
     const value = jsonBody(call).access_token;
     if (typeof value !== "string") refuse(422, "Validation Failed");
     const token = world.tokens.get(value);
-    return token?.kind === "user" && token.app === app && tokenState(token, world) === "valid" ? token : notFound();
+    const valid = token?.kind === "user" && token.app === app && tokenState(token, world) === "valid";
+    if (valid) return token;
+    return call.method === "DELETE" && world.settings.unknownTokenStatus === 422
+      ? refuse(422, "Validation Failed")
+      : notFound();
   }
 
   return [

@@ -41,8 +41,9 @@ export class World {
       user: "octocat",
       consent: "automatic",
       selection: { account: "", repositories: "all" },
-      tokenFormat: "stateless",
+      tokenFormat: origins.ghes ? "opaque" : "stateless",
       lifetimesAsText: false,
+      unknownTokenStatus: 404,
       skewMs: 0,
       hourlyLimit: 5000,
     };
