@@ -17,8 +17,8 @@ export interface KeySource {
 }
 
 /**
- * The deployment's public keys, fetched when they are needed and kept. Throws `keys_unavailable` when there are none to
- * be had, and jose's `JWKSNoMatchingKey` when none has the token's id.
+ * The deployment's public keys, fetched when they are needed and kept. Throws jose's `JWKSNoMatchingKey` when none has the
+ * token's id, and `keys_unavailable` when that cannot be said.
  */
 export function issuerKeys({ url, fetch: send, now }: KeySource): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(url, {
@@ -33,10 +33,14 @@ export function issuerKeys({ url, fetch: send, now }: KeySource): JWTVerifyGetKe
   return async (header, token) => {
     const known = remote.jwks();
     const isUsable = known !== undefined && now() - fetchedAtMs < STALE_MS;
-    if (now() < pausedUntilMs) {
-      if (!isUsable) throw new TriggerError("keys_unavailable");
-      return createLocalJWKSet(known)(header, token);
-    }
+    /** While nothing can be fetched, a key that is not among those may be one that was rotated in. */
+    const amongKnown = async () => {
+      try {
+        if (isUsable) return await createLocalJWKSet(known)(header, token);
+      } catch {}
+      throw new TriggerError("keys_unavailable");
+    };
+    if (now() < pausedUntilMs) return amongKnown();
     try {
       const key = await remote(header, token);
       if (remote.fresh) fetchedAtMs = now();
@@ -44,8 +48,7 @@ export function issuerKeys({ url, fetch: send, now }: KeySource): JWTVerifyGetKe
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
       pausedUntilMs = now() + COOL_DOWN_MS;
-      if (!isUsable) throw new TriggerError("keys_unavailable");
-      return createLocalJWKSet(known)(header, token);
+      return amongKnown();
     }
   };
 }

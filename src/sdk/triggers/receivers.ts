@@ -1,4 +1,5 @@
 import { refusal, TriggerError } from "./errors.ts";
+import { bytesOf, bytesOfNode, type NodeBody } from "./received-bytes.ts";
 import { type Trigger, type VerifyTriggerOptions, verifyDelivery } from "./verify-delivery.ts";
 
 /**
@@ -52,13 +53,11 @@ export function honoTrigger(options: VerifyTriggerOptions) {
 }
 
 /** The part of Express's request that is used. */
-interface ExpressRequest extends AsyncIterable<Uint8Array> {
+interface ExpressRequest extends NodeBody {
   method: string;
   originalUrl: string;
   protocol: string;
   headers: { host?: string | undefined; authorization?: string | undefined };
-  body?: unknown;
-  readableEnded?: boolean;
   trigger?: Trigger;
 }
 
@@ -96,52 +95,4 @@ function responseOf(error: unknown): Response {
   if (!(error instanceof TriggerError)) throw error;
   const { status, body } = refusal(error);
   return Response.json(body, { status, headers: { "cache-control": "no-store" } });
-}
-
-async function bytesOf(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  if (request.bodyUsed) throw new TriggerError("body_unreadable", "Something has read it before verifyTrigger.");
-  return collect(request.body === null ? [] : chunksOf(request.body), maxBytes);
-}
-
-/** Not every runtime can iterate over a stream. */
-async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
-  try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
-  } finally {
-    reader.cancel().catch(() => {});
-  }
-}
-
-async function bytesOfNode(request: ExpressRequest, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  // What express.raw() leaves is the bytes; what any other parser leaves is not.
-  if (request.body instanceof Uint8Array) return collect([request.body], maxBytes);
-  if (request.readableEnded === true) {
-    throw new TriggerError("body_unreadable", "A body parser has read it. Put expressTrigger before express.json().");
-  }
-  return collect(request, maxBytes);
-}
-
-async function collect(
-  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of chunks) {
-      length += chunk.byteLength;
-      if (length > maxBytes) throw new TriggerError("body_too_large");
-      parts.push(chunk);
-    }
-  } catch (error) {
-    throw error instanceof TriggerError ? error : new TriggerError("body_unreadable");
-  }
-  const body = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    body.set(part, offset);
-    offset += part.byteLength;
-  }
-  return body;
 }

@@ -1,6 +1,6 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import type { JSONWebKeySet } from "jose";
 import { TriggerError } from "./errors.ts";
-import { issuerKeys } from "./issuer-keys.ts";
+import { CLOCK_TOLERANCE_S, forwardClaims } from "./forward-claims.ts";
 import type { TokenMemory } from "./token-memory.ts";
 
 export interface VerifyTriggerOptions {
@@ -51,13 +51,7 @@ export interface Trigger {
   json<T = unknown>(): T;
 }
 
-const TYPE = "connect-webhook+jwt";
-const MAX_LIFETIME_S = 300;
-const CLOCK_TOLERANCE_S = 30;
 const MAX_BODY_BYTES = 25 * 1024 * 1024;
-
-/** By URL; for every receiver in this process that asks with the platform's own fetch and clock. */
-const keySets = new Map<string, JWTVerifyGetKey>();
 
 /**
  * The event in a request, if its forward token (ES256, `connect-webhook+jwt`) is the deployment's and is for this
@@ -67,7 +61,7 @@ export async function verifyDelivery(request: ReceivedRequest, options: VerifyTr
   const now = options.now ?? Date.now;
   const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.authorization ?? "")?.[1];
   if (token === undefined) throw new TriggerError("token_missing");
-  const claims = await verifiedClaims(token, options, now);
+  const claims = await forwardClaims(token, options, now);
 
   if (options.connector !== undefined && claims.sub !== `connector:${options.connector}`) {
     throw new TriggerError("connector_mismatch");
@@ -96,100 +90,6 @@ export async function verifyDelivery(request: ReceivedRequest, options: VerifyTr
     text,
     json: () => JSON.parse(text()),
   };
-}
-
-interface ForwardClaims extends JWTPayload {
-  sub: string;
-  jti: string;
-  exp: number;
-  iat: number;
-  htm: string;
-  htu: string;
-  body_sha256: string;
-  event_id: string;
-  delivery_id: string;
-  trigger: Trigger["connector"];
-  tenant_id?: string;
-  installation_id?: string;
-  project_id?: string;
-  environment?: string;
-}
-
-const REQUIRED = ["sub", "jti", "htm", "htu", "body_sha256", "event_id", "delivery_id"];
-const OPTIONAL = ["tenant_id", "installation_id", "project_id", "environment"];
-
-async function verifiedClaims(token: string, options: VerifyTriggerOptions, now: () => number): Promise<ForwardClaims> {
-  const { issuer, audience } = options;
-  const keys = keysOf(options, now);
-  const expected = {
-    algorithms: ["ES256"],
-    typ: TYPE,
-    issuer,
-    audience,
-    requiredClaims: ["exp", "iat"],
-    clockTolerance: CLOCK_TOLERANCE_S,
-    currentDate: new Date(now()),
-  };
-  const { payload } = await jwtVerify(token, keys, expected).catch((error: unknown) => {
-    throw refused(error);
-  });
-  // A token for two audiences could be presented by one to the other.
-  if (typeof payload.aud !== "string") throw new TriggerError("audience_mismatch");
-  if (!isForwardClaims(payload)) throw new TriggerError("token_invalid");
-  if (payload.exp - payload.iat > MAX_LIFETIME_S) throw new TriggerError("token_invalid");
-  if (payload.iat > now() / 1000 + CLOCK_TOLERANCE_S) throw new TriggerError("token_expired");
-  return payload;
-}
-
-function isForwardClaims(claims: JWTPayload): claims is ForwardClaims {
-  const { trigger } = claims;
-  if (typeof trigger !== "object" || trigger === null) return false;
-  const connector: Record<string, unknown> = { ...trigger };
-  return (
-    typeof claims.iat === "number" &&
-    REQUIRED.every((name) => typeof claims[name] === "string") &&
-    OPTIONAL.every((name) => claims[name] === undefined || typeof claims[name] === "string") &&
-    ["id", "uid", "type", "service"].every((name) => typeof connector[name] === "string") &&
-    claims.sub === `connector:${connector.id}`
-  );
-}
-
-function refused(error: unknown): TriggerError {
-  if (error instanceof TriggerError) return error;
-  if (error instanceof errors.JWTExpired) return new TriggerError("token_expired");
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    if (error.claim === "iss") return new TriggerError("issuer_mismatch");
-    if (error.claim === "aud") return new TriggerError("audience_mismatch");
-    if (error.claim === "nbf" && error.reason === "check_failed") return new TriggerError("token_expired");
-  }
-  return new TriggerError("token_invalid");
-}
-
-function keysOf(options: VerifyTriggerOptions, now: () => number): JWTVerifyGetKey {
-  if (options.audience === "" || !URL.canParse(options.issuer)) {
-    throw new TriggerError(
-      "invalid_configuration",
-      "Give the deployment's origin as issuer, and the destination's audience.",
-    );
-  }
-  const url = new URL(`${options.issuer.replace(/\/$/, "")}/.well-known/jwks.json`);
-  if (options.jwks !== undefined || options.fetch !== undefined || options.now !== undefined) {
-    return ownKeys(url, options, now);
-  }
-  const known = keySets.get(url.href) ?? issuerKeys({ url, now });
-  keySets.set(url.href, known);
-  return known;
-}
-
-/** Of receivers with keys, a fetch or a clock of their own: by their options, which they make once. */
-const ownKeySets = new WeakMap<VerifyTriggerOptions, JWTVerifyGetKey>();
-
-function ownKeys(url: URL, options: VerifyTriggerOptions, now: () => number): JWTVerifyGetKey {
-  const { jwks, fetch } = options;
-  const made = () => (jwks === undefined ? issuerKeys({ url, now, ...(fetch && { fetch }) }) : createLocalJWKSet(jwks));
-  const known = ownKeySets.get(options) ?? made();
-  ownKeySets.set(options, known);
-  return known;
 }
 
 function urlOf({ url }: ReceivedRequest, { origin }: VerifyTriggerOptions): string {

@@ -74,6 +74,8 @@ describe("the deployment's keys", () => {
       later(11 * 60_000);
       expect(await judged(request(await fresh()))).toBe("ok");
       expect(state.fetched).toHaveLength(2);
+      // A key that nobody knows may be one that was rotated in meanwhile: it is to be sent again.
+      expect(await judged(request(await token({}, { kid: "next" })))).toBe("keys_unavailable");
       later(24 * 60 * 60_000);
       expect(await judged(request(await fresh()))).toBe("keys_unavailable");
     } finally {
