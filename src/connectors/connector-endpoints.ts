@@ -5,10 +5,8 @@ import { ApiError, unwrap } from "../errors.ts";
 import { managementEndpoint, publicEndpoint, runtimeEndpoint } from "../http/endpoint.ts";
 import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
 import { requireProject } from "../projects/project-store.ts";
-import { forgetTrigger } from "../triggers/ingress/trigger-memory.ts";
 import { destinationsOf } from "../triggers/settings/destination-store.ts";
-import { refreshLanes } from "../triggers/settings/refresh-lanes.ts";
-import { findTrigger } from "../triggers/settings/trigger-store.ts";
+import { destinationsChanged } from "../triggers/settings/destinations-changed.ts";
 import { requireConnector, requireVisibleConnector } from "./connector-access.ts";
 import { connectorAnswer, connectorsToWire, connectorWithDataAnswer } from "./connector-answer.ts";
 import { CreateBody, UpdateBody } from "./connector-fields.ts";
@@ -97,12 +95,10 @@ export const deleteConnector = managementEndpoint("admin", {
       const connector = await requireConnector(services.db, params.c);
       unwrap(checkIfMatch(headers, connector.revision));
       const destinations = await destinationsOf(services.db, connector.id);
-      const trigger = await findTrigger(services.db, connector.id);
       const lease = await removeConnector(services.db, connector, services.now());
       if (lease === null) continue;
-      if (trigger !== null) forgetTrigger(services.triggerMemory, trigger.ingressId);
       defer(services.nudgeHousekeeper());
-      defer(refreshLanes(services, destinations, connector.region));
+      defer(destinationsChanged(services, connector, destinations));
       return { status: 204, headers: effectiveByHeader(lease, services.now()) };
     }
     throw new ApiError("conflict", { message: "The connector is being changed by others. Repeat the request." });

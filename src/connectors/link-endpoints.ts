@@ -7,7 +7,7 @@ import { requireProject } from "../projects/project-store.ts";
 import type { Services } from "../services.ts";
 import { newId } from "../store/ids.ts";
 import { destinationsOf } from "../triggers/settings/destination-store.ts";
-import { refreshLanes } from "../triggers/settings/refresh-lanes.ts";
+import { destinationsChanged } from "../triggers/settings/destinations-changed.ts";
 import { requireConnector, requireVisibleConnector } from "./connector-access.ts";
 import { effectiveByHeader } from "./effective-by.ts";
 import { LinkBody, narrowingOf, requireEnvironments } from "./link-fields.ts";
@@ -71,7 +71,7 @@ export const putProjectLink = managementEndpoint("admin", {
     // Destinations of an environment that has left the link rest until it is back.
     const destinations = await destinationsOf(db, connector.id);
     const own = destinations.filter(({ projectId }) => projectId === project.id);
-    defer(refreshLanes(services, own, connector.region));
+    defer(destinationsChanged(services, connector, own));
     return { status: 200, body: linkToWire(link) };
   },
 });
@@ -83,7 +83,7 @@ export const deleteLink = managementEndpoint("admin", {
     const connector = await requireConnector(services.db, params.c);
     const removed = await removeLink(services.db, connector.id, project.id, services.now());
     if (removed === null) throw new ApiError("not_found", { message: "The connector is not linked to that project." });
-    defer(refreshLanes(services, removed.destinations, connector.region));
+    defer(destinationsChanged(services, connector, removed.destinations));
     return { status: 204, headers: effectiveByHeader(removed.lease, services.now()) };
   },
 });

@@ -13,6 +13,7 @@ interface AffectedLease {
 interface RemovedDestination {
   id: string;
   lanes: number;
+  connectorId: string;
   region: string | null;
 }
 
@@ -34,7 +35,7 @@ function environmentRemoval({ projectId, id }: Pick<Environment, "projectId" | "
       id,
     ),
     sql(
-      `SELECT d.id, d.lanes, c.region FROM destinations AS d JOIN connectors AS c ON c.id = d.connector_id
+      `SELECT d.id, d.lanes, d.connector_id AS connectorId, c.region FROM destinations AS d JOIN connectors AS c ON c.id = d.connector_id
        WHERE d.project_id = ? AND d.environment = ?`,
       projectId,
       id,

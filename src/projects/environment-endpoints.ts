@@ -8,7 +8,8 @@ import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
 import type { UrlPolicy } from "../outbound/url-policy.ts";
 import { orConflict } from "../store/conflict.ts";
 import { newId } from "../store/ids.ts";
-import { refreshLanes } from "../triggers/settings/refresh-lanes.ts";
+import { forgetTriggers } from "../triggers/ingress/trigger-memory.ts";
+import { destinationsChanged } from "../triggers/settings/destinations-changed.ts";
 import { deleteEnvironment } from "./delete-environment.ts";
 import { type Environment, insertEnvironment, listEnvironments, setOrigin } from "./environment-store.ts";
 import { environmentToWire } from "./environment-wire.ts";
@@ -25,6 +26,7 @@ export const putEnvironment = managementEndpoint("admin", {
     const checked = originOf(body.origin, id, services.urlPolicy);
     const environment = await setOrigin(services.db, { projectId: project.id, id, origin: checked }, services.now());
     if (environment === null) throw new ApiError("not_found", { message: "The project has no such environment." });
+    forgetTriggers(services.triggerMemory, ({ responder }) => responder?.projectId === project.id);
     return { status: 200, body: environmentToWire(environment) };
   },
 });
@@ -70,7 +72,8 @@ export const removeEnvironment = managementEndpoint("admin", {
     const deleted = await deleteEnvironment(services.db, { projectId: project.id, id }, services.now());
     if (deleted === null) throw new ApiError("not_found", { message: "The project has no such environment." });
     for (const destination of deleted.destinations) {
-      defer(refreshLanes(services, [destination], destination.region));
+      const { connectorId, region } = destination;
+      defer(destinationsChanged(services, { id: connectorId, region }, [destination]));
     }
     return { status: 204, headers: effectiveByTime(deleted.effectiveByMs) };
   },

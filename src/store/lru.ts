@@ -63,6 +63,10 @@ export class LruMap<K, V> {
     return this.#entries.delete(key);
   }
 
+  deleteWhere(isMeant: (value: V) => boolean): void {
+    for (const { key, value } of this.#entries.values()) if (isMeant(value)) this.delete(key);
+  }
+
   clear(): void {
     this.#entries.clear();
     this.#newest = undefined;

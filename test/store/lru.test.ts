@@ -53,6 +53,18 @@ test("what alone weighs too much is not kept, and a cleared map is light again",
   expect(map.get("c")).toBe("1234567890");
 });
 
+test("entries go by what they hold, with their weight, and one that was just used is not used again", () => {
+  const map = new LruMap<string, number>(100, { max: 10, of: (_, value) => value });
+  map.set("a", 5);
+  map.set("b", 2);
+  map.set("c", 3);
+  expect(map.get("c")).toBe(3);
+  map.deleteWhere((value) => value > 2);
+  expect([map.get("a"), map.get("b"), map.get("c"), map.size]).toEqual([undefined, 2, undefined, 1]);
+  map.set("d", 8);
+  expect([map.get("b"), map.get("d")]).toEqual([2, 8]);
+});
+
 test("whatever is done to it, it holds what a list in order of use would hold", () => {
   const key = fc.nat(7);
   const step = fc.oneof(

@@ -19,9 +19,9 @@ import {
   updateDestination,
 } from "../settings/destination-store.ts";
 import { destinationToWire } from "../settings/destination-wire.ts";
+import { destinationsChanged } from "../settings/destinations-changed.ts";
 import { graceSeconds } from "../settings/fields.ts";
 import { ChangeDestination, CreateDestination, newDestination, USUAL_DELIVERY } from "../settings/new-destination.ts";
-import { refreshLanes } from "../settings/refresh-lanes.ts";
 import { liveSecrets, secretToWire } from "../settings/signing-secrets.ts";
 import { deliveryToWire } from "./event-wire.ts";
 import { sendTestEvent } from "./test-event.ts";
@@ -32,13 +32,15 @@ const TRIES = 3;
 export const postDestination = managementEndpoint("admin", {
   creates: true,
   body: CreateDestination,
-  async handle({ services, params, body }) {
+  async handle({ services, params, body, defer }) {
     const connector = await requireConnector(services.db, params.c);
     const { url, projectId, environment, path, branch, ...fields } = body;
     const target = await requireTarget(services, connector, body);
     const place = { connectorId: connector.id, teamId: await requireTeamId(services) };
     const { destination, secret } = await newDestination(services, place, target, { ...USUAL_DELIVERY, ...fields });
     await addDestination(services, destination);
+    // No lane has anything for it yet; it may answer the provider.
+    defer(destinationsChanged(services, connector, []));
     const stored = await requireDestination(services, connector.id, destination.id);
     return {
       status: 201,
@@ -79,7 +81,7 @@ export const patchDestination = managementEndpoint("admin", {
       if (!(await orConflict(updateDestination(services.db, next, current), DESTINATION_TAKEN))) continue;
       const stored = await requireDestination(services, connector.id, current.id);
       const lanes = Math.max(current.lanes, stored.lanes);
-      defer(refreshLanes(services, [{ id: stored.id, lanes }], connector.region));
+      defer(destinationsChanged(services, connector, [{ id: stored.id, lanes }]));
       return shown(services, stored);
     }
     throw changedByOthers();
@@ -93,7 +95,7 @@ export const deleteDestination = managementEndpoint("admin", {
     const destination = await requireDestination(services, connector.id, params.id);
     unwrap(checkIfMatch(headers, destination.revision));
     await removeDestinations(services.db, [destination.id]);
-    defer(refreshLanes(services, [destination], connector.region));
+    defer(destinationsChanged(services, connector, [destination]));
     return { status: 204 };
   },
 });
@@ -110,7 +112,7 @@ export const postDestinationSecret = managementEndpoint("admin", {
       const grace = body.previousSecretSeconds;
       const { destination, secret, secrets } = await rotatedDestination(services, teamId, current, grace);
       if (!(await updateDestination(services.db, destination, current))) continue;
-      defer(refreshLanes(services, [destination], connector.region));
+      defer(destinationsChanged(services, connector, [destination]));
       const shownOnce = { ...secretToWire(secret), signingSecret: secret.value.expose() };
       return { status: 201, body: { ...shownOnce, secrets: secrets.map(secretToWire) } };
     }

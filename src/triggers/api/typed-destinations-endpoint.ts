@@ -3,8 +3,8 @@ import { requireConnector } from "../../connectors/connector-access.ts";
 import { connectorAnswer } from "../../connectors/connector-answer.ts";
 import { requireTeamId } from "../../connectors/driver-context.ts";
 import { managementEndpoint } from "../../http/endpoint.ts";
+import { destinationsChanged } from "../settings/destinations-changed.ts";
 import { TypedDestination } from "../settings/new-destination.ts";
-import { refreshLanes } from "../settings/refresh-lanes.ts";
 import { replaceTypedDestinations } from "../settings/typed-destinations.ts";
 
 export const patchTypedDestinations = managementEndpoint("admin", {
@@ -13,7 +13,7 @@ export const patchTypedDestinations = managementEndpoint("admin", {
     const connector = await requireConnector(services.db, params.c);
     const place = { connector, teamId: await requireTeamId(services) };
     const removed = await replaceTypedDestinations(services, place, body.destinations);
-    defer(refreshLanes(services, removed, connector.region));
+    defer(destinationsChanged(services, connector, removed));
     return connectorAnswer(services, connector, 200);
   },
 });

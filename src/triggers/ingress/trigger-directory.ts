@@ -64,17 +64,18 @@ export async function findTriggerConfig(ingressId: string, deps: Deps): Promise<
 
 /** The same as the database has it now. */
 export async function readTriggerConfig(ingressId: string, deps: Deps): Promise<TriggerConfig | null> {
-  const { known, absent } = deps.triggerMemory;
+  const { known, absent, forgotten } = deps.triggerMemory;
   // The clock is read first: what changes while we read must not count as newer than it is.
   const readAtMs = deps.now();
   const config = await loadTriggerByIngressId(deps.db, deps.keys, ingressId);
+  const isCurrent = deps.triggerMemory.forgotten === forgotten;
   if (config === null) {
     known.delete(ingressId);
-    absent.set(ingressId, readAtMs + ABSENT_MS);
+    if (isCurrent) absent.set(ingressId, readAtMs + ABSENT_MS);
     return null;
   }
   // An older read that took longer must not replace a newer one.
-  if ((known.get(ingressId)?.readAtMs ?? 0) <= readAtMs) {
+  if (isCurrent && (known.get(ingressId)?.readAtMs ?? 0) <= readAtMs) {
     known.set(ingressId, { config, readAtMs, renewAtMs: readAtMs + FRESH_MS });
   }
   absent.delete(ingressId);

@@ -16,6 +16,8 @@ export interface TriggerMemory {
   /** When a refusal last had an id read. */
   rereadAtMs: LruMap<string, number>;
   loading: Loading;
+  /** How often something was forgotten: what was being read meanwhile may be older than the change. */
+  forgotten: number;
 }
 
 export function createTriggerMemory(maxEntries = 2_000): TriggerMemory {
@@ -24,11 +26,19 @@ export function createTriggerMemory(maxEntries = 2_000): TriggerMemory {
     absent: new LruMap(1_000),
     rereadAtMs: new LruMap(maxEntries),
     loading: new Map(),
+    forgotten: 0,
   };
 }
 
 /** What was remembered of an id does not hold any more. Other isolates find out by themselves, within a minute. */
-export function forgetTrigger({ known, absent }: TriggerMemory, ingressId: string): void {
-  known.delete(ingressId);
-  absent.delete(ingressId);
+export function forgetTrigger(memory: TriggerMemory, ingressId: string): void {
+  memory.forgotten += 1;
+  memory.known.delete(ingressId);
+  memory.absent.delete(ingressId);
+}
+
+/** The same of all those whose settings `areMeant`. */
+export function forgetTriggers(memory: TriggerMemory, areMeant: (config: TriggerConfig) => boolean): void {
+  memory.forgotten += 1;
+  memory.known.deleteWhere(({ config }) => areMeant(config));
 }
