@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { fail } from "../../src/errors.ts";
+import { fail, ok } from "../../src/errors.ts";
+import { withBackgroundPermit } from "../../src/grants/background-permit.ts";
 import type { GrantObject } from "../../src/grants/grant.ts";
 import { seedTeam } from "../connectors/rows.ts";
 import { type UserWorld, userWorld } from "./user-world.ts";
@@ -72,6 +73,88 @@ describe("the permit of a refresh that nobody waits for", () => {
       expect(rows(storage, "attempts")).toEqual([]);
       expect(world.reports).toEqual([{ kind: "other" }]);
       expect(await storage.getAlarm()).toBe(world.nowMs + 45_000);
+    }));
+});
+
+describe("a grant that has nothing to refresh", () => {
+  const parts = (identity: boolean, authorization: boolean) => {
+    const asked: string[] = [];
+    const store = {
+      identity: () => (identity ? { identity: { connectorId: "scl_1" }, region: "weur" } : null),
+      authorizations: { read: () => (authorization ? { configRevision: 4 } : null) },
+    };
+    const gate = (connectorId: string, region: string) => ({
+      acquire: async (request: object) => {
+        asked.push(`${connectorId} ${region} ${JSON.stringify(request)}`);
+        return ok({ permit: "prm_1" });
+      },
+      report: async () => {},
+    });
+    // No more of a Grant than is looked at.
+    const given = { store, deps: { gate }, defer: () => {} } as unknown as Parameters<typeof withBackgroundPermit>[0];
+    return { asked, given };
+  };
+  const asker = { lateMs: 1, leftMs: 2 };
+
+  test.each([
+    ["since nobody ever asked", false, true],
+    ["since nobody agreed", true, false],
+    ["for either reason", false, false],
+  ])("%s takes no permit from others", async (_, identity, authorization) => {
+    const { asked, given } = parts(identity, authorization);
+    const work = vi.fn();
+    expect(await withBackgroundPermit(given, asker, work)).toEqual(ok(undefined));
+    expect(asked).toEqual([]);
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  test("unlike one that has, which asks its own gate once, and leaves no timer behind", async () => {
+    const { asked, given } = parts(true, true);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      let held: unknown = null;
+      const result = await withBackgroundPermit(given, asker, async (permit) => {
+        held = { ...permit };
+        expect(vi.getTimerCount()).toBe(0);
+        return fail("forbidden");
+      });
+      expect(result).toEqual(fail("forbidden"));
+      expect(held).toEqual({ permit: "prm_1", configRevision: 4, isReported: false });
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(asked).toEqual([`scl_1 weur {"priority":"background","lateMs":1,"leftMs":2,"configRevision":4}`]);
+  });
+});
+
+describe("a refresh whose permit comes late", () => {
+  test("is not done again for somebody who could not wait and had it done", () =>
+    dueGrant(async (world, grant) => {
+      const gate = Promise.withResolvers<void>();
+      world.gateHeld = gate.promise;
+      const alarm = grant.alarm();
+      await expect.poll(() => world.acquired.length).toBe(1);
+      world.gateHeld = Promise.resolve();
+      world.nowMs += LIFETIME_MS;
+      expect(said(await grant.token(world.request()))).toBe("at-2");
+      world.reports.length = 0;
+      gate.resolve();
+      await alarm;
+      expect(world.script.presented).toEqual(["rt-1"]);
+      expect(world.reports).toEqual([{ kind: "other" }]);
+    }));
+
+  test("is done for what is due by then", () =>
+    dueGrant(async (world, grant) => {
+      const gate = Promise.withResolvers<void>();
+      world.gateHeld = gate.promise;
+      const alarm = grant.alarm();
+      await expect.poll(() => world.acquired.length).toBe(1);
+      world.nowMs += 10_000;
+      gate.resolve();
+      await alarm;
+      expect(world.script.presented).toEqual(["rt-1"]);
+      expect(world.reports).toEqual([{ kind: "ok" }]);
     }));
 });
 

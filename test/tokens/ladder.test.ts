@@ -513,4 +513,43 @@ describe("renewal", () => {
     await settle();
     expect([here.asked.length, here.reads]).toEqual([3, 2]);
   });
+
+  test("that failed is not tried again for every request until the lease ends", async () => {
+    const here = deployment();
+    const { ask, settle } = here.isolate();
+    await ask();
+    await settle();
+    here.nowMs += 40_000;
+    here.answer = () => ({ code: "upstream_unreachable" });
+    for (let count = 0; count < 3; count++) {
+      expect(await ask()).toMatchObject({ rung: "memory", token: "token-1" });
+      await settle();
+    }
+    expect([here.asked.length, here.reads]).toEqual([2, 2]);
+    here.nowMs += 20_000;
+    here.answer = () => ({});
+    expect(await ask()).toMatchObject({ rung: "grant", token: "token-3" });
+  });
+
+  test("of one token holds back that of another under the same snapshot, which then renews both once more", async () => {
+    const here = deployment();
+    const { ask, settle } = here.isolate();
+    const other = () => ask({}, { scopes: ["read"] });
+    await ask();
+    await other();
+    await settle();
+    expect([here.asked.length, here.reads]).toEqual([2, 1]);
+    here.nowMs += 40_000;
+    await Promise.all([ask(), other()]);
+    await settle();
+    expect([here.asked.length, here.reads]).toEqual([3, 2]);
+    // The snapshot is new by now, and only the other token is due.
+    here.nowMs += 1_000;
+    expect(await ask()).toMatchObject({ token: "token-3" });
+    expect(await settle()).toBe(0);
+    expect(await other()).toMatchObject({ rung: "memory", token: "token-2" });
+    await settle();
+    expect([here.asked.length, here.reads]).toEqual([4, 3]);
+    expect(await other()).toMatchObject({ rung: "memory", token: "token-4" });
+  });
 });
