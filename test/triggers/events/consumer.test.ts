@@ -144,16 +144,14 @@ describe("the consumer of verified events", () => {
 describe("the consumer of what failed too often", () => {
   test("keeps the message, and an operator can send it again", async () => {
     const at = await world();
+    await env.EVENTS.prepare("DELETE FROM dead_letters").run();
     await at.destination();
     const message = await at.message({}, { canary: "dead-letter-canary", pad: "p".repeat(80) });
     const journalKey = `journal/${message.event.id}`;
     await env.BLOBS.put(journalKey, "x");
     expect(await consumed(consumeDead, [{ ...message, journalKey }], at.deps)).toEqual({ acked: ["m0"], retried: [] });
     expect(await env.BLOBS.head(journalKey)).toBeNull();
-    const letters = (await deadLetters()).filter(({ event_id }) => event_id === message.event.id);
-    // The identifier was taken by an earlier test's message of this file: the first one stays.
-    expect(letters.length).toBeLessThanOrEqual(1);
-    await env.EVENTS.prepare("DELETE FROM dead_letters").run();
+    // The queue may bring it twice.
     await consumed(consumeDead, [message], at.deps);
     expect(await deadLetters()).toMatchObject([{ event_id: message.event.id, reason: "attempts_exhausted" }]);
     expect(JSON.stringify(await deadLetters())).not.toContain("dead-letter-canary");

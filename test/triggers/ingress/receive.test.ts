@@ -243,7 +243,7 @@ describe("a request that does not verify", () => {
     expect([genuine.status, genuine.text]).toEqual([200, ""]);
   });
 
-  test("fault 15 may carry the secret of another connector: that one does not count here", async () => {
+  test("fault 15 W-06 may carry the secret of another connector: that one does not count here", async () => {
     const mine = await at.trigger();
     await at.trigger({ secrets: [{ value: "another connector's" }] });
     expect((await at.deliver(mine.ingressId, BODY, { secret: "another connector's" })).status).toBe(401);

@@ -129,9 +129,14 @@ describe("Notion's verification", () => {
     });
   });
 
-  test.each([7, null, ["x"], "", "short", "has spaces and more of them"])("W-05 of %j is refused", async (token) => {
+  test.each(["", "short", "has spaces and more of them"])("W-05 of %j is refused", async (token) => {
     const verdict = await judge("notion", notionHandshake(token), { pendingVerification: true });
-    expect(["refused", "misconfigured"]).toContain(verdict.kind);
+    expect(verdict).toEqual(refusal("handshake_refused"));
+  });
+
+  test.each([7, null, ["x"]])("W-05 of %j, which is no text, is an event that nobody has signed", async (token) => {
+    const verdict = await judge("notion", notionHandshake(token), { pendingVerification: true, secrets: [TOKEN] });
+    expect(verdict).toEqual(refusal("signature_missing"));
   });
 
   test("fault 45 in any shape does not throw", async () => {
