@@ -1,4 +1,3 @@
-import { Hono } from "hono";
 import type { Caller } from "./callers/caller.ts";
 import { createCallerDirectory } from "./callers/caller-directory.ts";
 import { ApiError, type Failure, type Result, unwrap } from "./errors.ts";
@@ -11,7 +10,7 @@ import type { Answer, Endpoint, Input } from "./http/endpoint.ts";
 import { createOnce } from "./http/idempotency.ts";
 import { readQuery } from "./http/query.ts";
 import { type RequestFacts, requestEvent, requestLevel, requestPoint } from "./http/request-event.ts";
-import { allowedMethods, byPattern, type Route, rawPath } from "./http/routing.ts";
+import { allowedMethods, createRouter, type Match, type Route } from "./http/routing.ts";
 import { validate } from "./http/validation.ts";
 import { clientKey } from "./limits/client-address.ts";
 import { callerKey } from "./limits/work-budget.ts";
@@ -35,33 +34,24 @@ export interface App {
 
 /** The HTTP face of everything: the URL map of `routes.ts`, in front of the given services. */
 export function createApp(services: Services, routes: readonly Route[] = ROUTES): App {
-  const hono = new Hono<{ Bindings: Pick<Call, "defer" | "binding"> }>({ getPath: rawPath });
-  for (const [pattern, endpoints] of byPattern(routes)) {
-    hono.all(pattern, ({ req, env }) =>
-      serve(services, { ...env, request: req.raw, params: req.param(), pattern, endpoints }),
-    );
-  }
-  hono.notFound(({ req, env }) =>
-    serve(services, { ...env, request: req.raw, params: {}, pattern: null, endpoints: new Map() }),
-  );
+  const find = createRouter(routes);
+  // Not async: a promise in a promise is settled two turns later.
+  const run = (request: Request, defer: Defer, binding: Call["binding"]) => {
+    const served = serve(services, { ...find(request.url), request, defer: loggedDefer(services, defer), binding });
+    return request.method === "HEAD" ? served.then((response) => new Response(null, response)) : served;
+  };
   return {
-    // Not async: a promise in a promise is settled two turns later.
-    fetch: (request, defer) => hono.fetch(request, { defer: loggedDefer(services, defer), binding: null }),
-    fetchBound: (props, request, defer) =>
-      hono.fetch(request, { defer: loggedDefer(services, defer), binding: { props } }),
+    fetch: (request, defer) => run(request, defer, null),
+    fetchBound: (props, request, defer) => run(request, defer, { props }),
   };
 }
 
-interface Call {
+/** The pattern, and not the path, is what the log gets: raw paths carry identifiers. */
+interface Call extends Match {
   request: Request;
-  params: Record<string, string>;
   defer: Defer;
   /** The service binding that it came through; null for HTTP, where credentials are in the headers. */
   binding: { props: unknown } | null;
-  /** The route's pattern, for the log: raw paths carry identifiers. Null = no route. */
-  pattern: string | null;
-  /** By method. */
-  endpoints: ReadonlyMap<string, Endpoint>;
 }
 
 /** What is learnt of a request on the way, for its log line and the counters. */
