@@ -2,6 +2,7 @@ import { concat } from "../../crypto/bytes.ts";
 import { anyEquals, hmac } from "../../crypto/hmac.ts";
 import { verifySignature } from "../../crypto/webhook-public-key.ts";
 import type { RecipeContext, RefusalReason, Verdict, WebhookRequest } from "./recipe.ts";
+import { settingTexts } from "./setting-texts.ts";
 import { type Candidate, presentedSignatures } from "./signature-header.ts";
 import { type SignedContent, signedContent } from "./signed-content.ts";
 import { type SigningKey, signingKeys } from "./signing-keys.ts";
@@ -77,6 +78,5 @@ export function isVerdict(opened: Opened | Verdict): opened is Verdict {
 
 /** The URL that the provider signs is the one registered there: ours, unless something stands between. */
 function signedUrl(head: Omit<WebhookRequest, "body">, { settings }: RecipeContext): string {
-  const registered = Object.hasOwn(settings, "notificationUrl") ? settings.notificationUrl : undefined;
-  return typeof registered === "string" ? registered : head.url;
+  return settingTexts(settings, "notificationUrl")[0] ?? head.url;
 }

@@ -1,6 +1,7 @@
 import { constantTimeEqual, hex, utf8 } from "../../crypto/bytes.ts";
 import { hmac } from "../../crypto/hmac.ts";
 import type { ProviderAnswer, RecipeContext, Verdict, WebhookRequest } from "./recipe.ts";
+import { settingTexts } from "./setting-texts.ts";
 import { type SigningKey, signingKeys } from "./signing-keys.ts";
 import { type Facts, textAt, textsAt } from "./sources.ts";
 import type { Condition, RecipeSpec, ReplyRule } from "./spec.ts";
@@ -58,10 +59,9 @@ function holds(condition: Condition, facts: Facts): boolean {
 }
 
 function hasToken(rule: NonNullable<ReplyRule["token"]>, facts: Facts, { settings }: RecipeContext): boolean {
-  const expected = Object.hasOwn(settings, rule.setting) ? settings[rule.setting] : undefined;
+  const [expected = ""] = settingTexts(settings, rule.setting);
   const presented = textAt(rule.source, facts);
-  if (typeof expected !== "string" || expected === "" || presented === null) return false;
-  return constantTimeEqual(utf8(presented), utf8(expected));
+  return expected !== "" && presented !== null && constantTimeEqual(utf8(presented), utf8(expected));
 }
 
 async function macText({ key }: SigningKey, challenge: string, encoding: "hex" | "base64"): Promise<string> {

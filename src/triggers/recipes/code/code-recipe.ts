@@ -1,5 +1,5 @@
 import { type CodeRecipe, LARGEST_BUFFERED_BYTES, type RecipeFacts } from "../checked-recipe.ts";
-import type { ProviderAnswer, RecipeContext, RefusalReason, Verdict } from "../recipe.ts";
+import type { ProviderAnswer, RefusalReason, Verdict } from "../recipe.ts";
 
 /** A recipe that is code, with what most providers have in common where nothing else is said. */
 export function codeRecipe(verify: CodeRecipe["verify"], facts: Partial<RecipeFacts> = {}): CodeRecipe {
@@ -27,9 +27,3 @@ export function handshake(headers?: Record<string, string>): Extract<Verdict, { 
 }
 
 const EMPTY: ProviderAnswer = { status: 200, contentType: null, body: "" };
-
-/** The values of a setting that is one text or a list of them; none when it is not set. */
-export function settingTexts(settings: RecipeContext["settings"], name: string): readonly string[] {
-  const value = Object.hasOwn(settings, name) ? (settings[name] ?? []) : [];
-  return typeof value === "string" ? [value] : value;
-}

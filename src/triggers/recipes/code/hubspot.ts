@@ -1,8 +1,9 @@
 import { sha256Base64url } from "../../../crypto/digest.ts";
 import type { Provider } from "../checked-recipe.ts";
 import { dataRecipe } from "../data-recipe.ts";
+import { settingTexts } from "../setting-texts.ts";
 import { verifyRequest } from "../verify.ts";
-import { codeRecipe, settingTexts } from "./code-recipe.ts";
+import { codeRecipe } from "./code-recipe.ts";
 import { jsonObjects } from "./json-body.ts";
 
 const SIGNED = dataRecipe({

@@ -2,8 +2,9 @@ import type { JWK, JWTPayload } from "jose";
 import type { CodeRecipe, Provider, SettingRule } from "../checked-recipe.ts";
 import { readEvent } from "../read-event.ts";
 import type { Extraction, RecipeContext } from "../recipe.ts";
+import { settingTexts } from "../setting-texts.ts";
 import { type TokenIssuer, verifyBearer } from "./bearer-token.ts";
-import { codeRecipe, refused, settingTexts } from "./code-recipe.ts";
+import { codeRecipe, refused } from "./code-recipe.ts";
 import { asObject, type JsonObject, jsonObject, textIn, timeIn } from "./json-body.ts";
 
 /**

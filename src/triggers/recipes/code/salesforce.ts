@@ -1,6 +1,7 @@
 import { sha256Base64url } from "../../../crypto/digest.ts";
 import type { Provider } from "../checked-recipe.ts";
-import { codeRecipe, refused, settingTexts } from "./code-recipe.ts";
+import { settingTexts } from "../setting-texts.ts";
+import { codeRecipe, refused } from "./code-recipe.ts";
 
 const ORGANIZATION_ID = /^00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?$/;
 /** The last three characters of the long form repeat the case of the fifteen before. */

@@ -3,7 +3,8 @@ import { verifyRsa } from "../../../crypto/rsa-signature.ts";
 import type { Provider, RecipeDeps } from "../checked-recipe.ts";
 import { decodeStrictly } from "../decoding.ts";
 import type { Verdict } from "../recipe.ts";
-import { codeRecipe, handshake, refused, settingTexts } from "./code-recipe.ts";
+import { settingTexts } from "../setting-texts.ts";
+import { codeRecipe, handshake, refused } from "./code-recipe.ts";
 import { type JsonObject, jsonObject, textIn, timeIn } from "./json-body.ts";
 import { type SnsHash, snsKey } from "./sns-certificates.ts";
 

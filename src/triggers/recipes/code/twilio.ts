@@ -5,8 +5,9 @@ import { conclude } from "../conclude.ts";
 import { dataRecipe } from "../data-recipe.ts";
 import { isVerdict, openRequest, signerOf } from "../opened.ts";
 import type { Verdict, WebhookRequest } from "../recipe.ts";
+import { settingTexts } from "../setting-texts.ts";
 import { factsOf } from "../sources.ts";
-import { codeRecipe, refused, settingTexts } from "./code-recipe.ts";
+import { codeRecipe, refused } from "./code-recipe.ts";
 
 const SIGNED = dataRecipe({
   signature: { header: "x-twilio-signature", algorithm: "hmac-sha1", encoding: "base64" },

@@ -1,5 +1,5 @@
 import type { ReplyRule } from "../spec.ts";
-import { hello, providers, sentAt, source } from "./row.ts";
+import { ECHO, hello, providers, sentAt, source } from "./row.ts";
 
 /** A Discord interaction of that type (its webhook events, which also have a `type`, name an event). */
 function interaction(type: string, body: string, event = true): ReplyRule {
@@ -51,8 +51,7 @@ export const MESSAGING = providers({
         method: "POST",
         when: [{ pointer: "/type", equals: "url_verification" }],
         challenge: { pointer: "/challenge" },
-        contentType: "text/plain; charset=utf-8",
-        body: "{challenge}",
+        ...ECHO,
       },
       hello("form:ssl_check"),
     ],
@@ -137,8 +136,7 @@ export const MESSAGING = providers({
         when: [{ query: "hub.mode", equals: "subscribe" }],
         token: { source: { query: "hub.verify_token" }, setting: "verifyToken" },
         challenge: { query: "hub.challenge" },
-        contentType: "text/plain; charset=utf-8",
-        body: "{challenge}",
+        ...ECHO,
       },
     ],
   },

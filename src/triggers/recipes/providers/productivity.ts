@@ -1,5 +1,5 @@
 import { USUAL_BODY_BYTES } from "../checked-recipe.ts";
-import { hello, providers, sentAt } from "./row.ts";
+import { ECHO, hello, providers, sentAt } from "./row.ts";
 
 /** Documents, forms, calendars and directories. */
 export const PRODUCTIVITY = providers({
@@ -51,8 +51,7 @@ export const PRODUCTIVITY = providers({
         method: "GET",
         when: [{ query: "challenge" }],
         challenge: { query: "challenge" },
-        contentType: "text/plain; charset=utf-8",
-        body: "{challenge}",
+        ...ECHO,
       },
     ],
   },

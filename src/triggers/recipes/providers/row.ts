@@ -100,6 +100,9 @@ export function sentAt(
   };
 }
 
+/** A challenge is answered with itself, as text. */
+export const ECHO = { contentType: "text/plain; charset=utf-8", body: "{challenge}" } as const;
+
 /** The provider says hello: it is answered with the usual 200, and nothing is forwarded. */
 export function hello(place: string, equals?: string): ReplyRule {
   return { method: "POST", when: [{ ...source(place), ...(equals !== undefined && { equals }) }], body: "" };
