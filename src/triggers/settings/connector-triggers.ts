@@ -1,8 +1,6 @@
-import * as z from "zod/mini";
-import { jsonOf } from "../../connectors/connector-row.ts";
-import { ApiError } from "../../errors.ts";
 import { type Database, sql } from "../../store/database.ts";
 import { isTypedDestination, type TypedPlace } from "./destination-wire.ts";
+import { eventsOfRow, type TriggerRow } from "./trigger-store.ts";
 
 /** What a connector itself shows of its triggers. */
 export interface ConnectorTriggers {
@@ -15,19 +13,10 @@ export interface ConnectorTriggers {
 
 export const NO_TRIGGERS: ConnectorTriggers = { enabled: false, ingressId: null, events: null, destinations: [] };
 
-interface TriggerRow {
-  connectorId: string;
-  ingressId: string;
-  enabled: number;
-  events: string | null;
-}
-
 interface DestinationRow extends TypedPlace {
   connectorId: string;
   createdAtMs: number;
 }
-
-const Events = z.nullable(jsonOf(z.array(z.string())));
 
 /** By connector, what it shows of its triggers: of those that have any. */
 export async function triggersOf(
@@ -35,7 +24,9 @@ export async function triggersOf(
   connectorIds: readonly string[],
 ): Promise<Map<string, ConnectorTriggers>> {
   const ids = JSON.stringify(connectorIds);
-  const [triggers, destinations] = await db.batch<[TriggerRow, DestinationRow]>([
+  const [triggers, destinations] = await db.batch<
+    [Pick<TriggerRow, "connectorId" | "ingressId" | "enabled" | "events">, DestinationRow]
+  >([
     sql(
       `SELECT connector_id AS connectorId, ingress_id AS ingressId, enabled, events FROM triggers
        WHERE connector_id IN (SELECT value FROM json_each(?))`,
@@ -52,13 +43,14 @@ export async function triggersOf(
     ({ connectorId }) => connectorId,
   );
   return new Map(
-    (triggers?.rows ?? []).map(({ connectorId, ingressId, enabled, events }) => {
-      const named = Events.safeParse(events);
-      if (!named.success) throw new ApiError("decryption_failed", { reason: `trigger row ${connectorId}` });
-      return [
-        connectorId,
-        { enabled: enabled === 1, ingressId, events: named.data, destinations: places.get(connectorId) ?? [] },
-      ];
-    }),
+    (triggers?.rows ?? []).map((row) => [
+      row.connectorId,
+      {
+        enabled: row.enabled === 1,
+        ingressId: row.ingressId,
+        events: eventsOfRow(row),
+        destinations: places.get(row.connectorId) ?? [],
+      },
+    ]),
   );
 }

@@ -41,15 +41,20 @@ export interface TriggerRow extends Omit<Trigger, "enabled" | "pendingVerificati
 
 const Events = z.nullable(jsonOf(z.array(z.string())));
 
-/** The typed trigger of a row; a row that does not parse was not written by this code → `decryption_failed`. */
-export function triggerOfRow(row: TriggerRow): Trigger {
+/** The globs of a row; what does not parse was not written by this code → `decryption_failed`. */
+export function eventsOfRow(row: Pick<TriggerRow, "connectorId" | "events">): string[] | null {
   const events = Events.safeParse(row.events);
   if (!events.success) throw new ApiError("decryption_failed", { reason: `trigger row ${row.connectorId}` });
+  return events.data;
+}
+
+/** The typed trigger of a row. Throws as `eventsOfRow`. */
+export function triggerOfRow(row: TriggerRow): Trigger {
   return {
     ...row,
     enabled: row.enabled === 1,
     pendingVerification: row.pendingVerification === 1,
-    events: events.data,
+    events: eventsOfRow(row),
     journal: row.journal === 1,
   };
 }
@@ -70,17 +75,7 @@ export function insertTrigger(trigger: Trigger): Statement {
      SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM connectors WHERE id = ? AND deleted_at_ms IS NULL
      ON CONFLICT (connector_id) DO NOTHING`,
     trigger.ingressId,
-    trigger.enabled ? 1 : 0,
-    trigger.pendingVerification ? 1 : 0,
-    trigger.recipe,
-    trigger.events && JSON.stringify(trigger.events),
-    trigger.maxBodyBytes,
-    trigger.journal ? 1 : 0,
-    trigger.payloadDays,
-    trigger.secretsSealed,
-    trigger.secretsKid,
-    trigger.secretsGeneration,
-    trigger.revision,
+    ...changeable(trigger),
     trigger.createdAtMs,
     trigger.updatedAtMs,
     trigger.connectorId,
@@ -101,17 +96,7 @@ export async function updateTrigger(
       `UPDATE triggers SET enabled = ?, pending_verification = ?, recipe = ?, events = ?, max_body_bytes = ?, journal = ?,
          payload_days = ?, secrets_sealed = ?, secrets_kid = ?, secrets_generation = ?, revision = ?, updated_at_ms = ?
        WHERE connector_id = ? AND revision = ? AND secrets_generation = ?`,
-      next.enabled ? 1 : 0,
-      next.pendingVerification ? 1 : 0,
-      next.recipe,
-      next.events && JSON.stringify(next.events),
-      next.maxBodyBytes,
-      next.journal ? 1 : 0,
-      next.payloadDays,
-      next.secretsSealed,
-      next.secretsKid,
-      next.secretsGeneration,
-      next.revision,
+      ...changeable(next),
       next.updatedAtMs,
       next.connectorId,
       current.revision,
@@ -119,6 +104,23 @@ export async function updateTrigger(
     ),
   );
   return changes === 1;
+}
+
+/** Values of the columns from `enabled` to `revision`. */
+function changeable(trigger: Trigger) {
+  return [
+    trigger.enabled ? 1 : 0,
+    trigger.pendingVerification ? 1 : 0,
+    trigger.recipe,
+    trigger.events && JSON.stringify(trigger.events),
+    trigger.maxBodyBytes,
+    trigger.journal ? 1 : 0,
+    trigger.payloadDays,
+    trigger.secretsSealed,
+    trigger.secretsKid,
+    trigger.secretsGeneration,
+    trigger.revision,
+  ];
 }
 
 /**
