@@ -6,7 +6,7 @@ import { payloadContext, payloadKey } from "../events/payload-store.ts";
 /** Longer payloads lie in a blob before their message is sent (bytes). */
 export const MAX_INLINE_BYTES = 90_000;
 /** A queue takes 128,000 bytes, about 100 of them for itself; the rest is room for an answer that a destination gave. */
-export const MAX_MESSAGE_BYTES = 117_000;
+const MAX_MESSAGE_BYTES = 117_000;
 
 /** An event's payload sealed: in the message that tells of it, or, where that would be too long, in a blob. */
 export async function sealPayload(

@@ -1,5 +1,5 @@
 /** So many failures in a row, with no success among them, are no bad luck: it is down. */
-export const OPENING_FAILURES = 10;
+const OPENING_FAILURES = 10;
 export const FIRST_OPEN_MS = 10_000;
 export const LONGEST_OPEN_MS = 3_600_000;
 /** With so many at once going well, it has recovered. */

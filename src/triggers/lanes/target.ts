@@ -3,9 +3,9 @@ import type { Destination, ForwardedConnector } from "../settings/destination.ts
 import { findDestination } from "../settings/destination-store.ts";
 
 /** How old what is known of the destination may be when something is sent there. */
-export const TARGET_FRESH_MS = 5_000;
+const TARGET_FRESH_MS = 5_000;
 /** The same while the database cannot be asked. What was told to forget is not used even then. */
-export const TARGET_STALE_MS = 60_000;
+const TARGET_STALE_MS = 60_000;
 
 export interface Target {
   destination: Destination;

@@ -16,7 +16,7 @@ import { sizedStream } from "./sized-stream.ts";
 import { standardWebhooksHeaders } from "./standard-webhooks.ts";
 
 /** Of an answer that is kept with the attempt, and handed back unless somebody wants more. */
-export const KEPT_ANSWER_BYTES = 4 * 1024;
+const KEPT_ANSWER_BYTES = 4 * 1024;
 /** A payload that cannot be read and never will be. */
 const LOST: ErrorCode[] = ["gone", "decryption_failed"];
 

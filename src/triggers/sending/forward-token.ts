@@ -5,7 +5,7 @@ import type { Services } from "../../services.ts";
 import type { Delivery, EventRecord } from "../events/event.ts";
 import type { Destination, ForwardedConnector } from "../settings/destination.ts";
 
-export const FORWARD_TOKEN_TYP = "connect-webhook+jwt";
+const FORWARD_TOKEN_TYP = "connect-webhook+jwt";
 /** Seconds. */
 const LIFETIME_S = 300;
 /** By how much a destination's clock may be behind ours, where its library allows for nothing. */

@@ -66,7 +66,7 @@ export function nextStep(
 }
 
 /** When the schedule has the next attempt, ±20 %, or later where the destination asked for it; null = never. */
-export function nextAttemptAt(
+function nextAttemptAt(
   { attemptCount, retrySchedule, nowMs, random }: Progress,
   retryAfterMs: number | null = null,
 ): number | null {
