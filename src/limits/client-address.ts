@@ -1,4 +1,4 @@
-import ipaddr from "ipaddr.js";
+import { parseAddress } from "../outbound/addresses.ts";
 
 /** One bucket for everything that did not come through Cloudflare's edge with an address. */
 const NO_ADDRESS = "none";
@@ -10,12 +10,10 @@ const NO_ADDRESS = "none";
  */
 export function clientKey(headers: Headers): string {
   const text = headers.get("cf-connecting-ip");
-  if (text === null || !ipaddr.isValid(text)) return NO_ADDRESS;
-  // Turns an IPv4 address in IPv6 clothes back.
-  const address = ipaddr.process(text);
-  if (address instanceof ipaddr.IPv4) return address.toString();
-  return `${address.parts
-    .slice(0, 4)
-    .map((part) => part.toString(16))
-    .join(":")}::/64`;
+  const address = text === null ? null : parseAddress(text);
+  if (address === null) return NO_ADDRESS;
+  const network = address >> 64n;
+  if (network !== 0n) return `${network.toString(16)}/64`;
+  // IPv4, in whichever clothes.
+  return [24n, 16n, 8n, 0n].map((shift) => (address >> shift) & 255n).join(".");
 }

@@ -1,5 +1,7 @@
+import fc from "fast-check";
+import ipaddr from "ipaddr.js";
 import { describe, expect, test } from "vitest";
-import { isLoopbackHost, isPublicAddress } from "../../src/outbound/addresses.ts";
+import { isLoopbackHost, isPublicAddress, parseAddress } from "../../src/outbound/addresses.ts";
 
 const NOT_PUBLIC = [
   ..."0.0.0.0 0.255.255.255 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 100.127.255.255".split(" "),
@@ -57,3 +59,75 @@ test.each(["localhost.", "notlocalhost", "localhost.example.com", "128.0.0.1", "
     expect(isLoopbackHost(hostname)).toBe(false);
   },
 );
+
+describe("addresses are read as an independent parser reads them", () => {
+  const bits = (address: ipaddr.IPv4 | ipaddr.IPv6) =>
+    address.toByteArray().reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
+  const group = fc.oneof(fc.constant(0), fc.constant(0xffff), fc.nat(0xffff));
+  const ipv6 = fc.array(group, { minLength: 8, maxLength: 8 });
+
+  test("E-02 every IPv4 address", () => {
+    fc.assert(
+      fc.property(fc.ipV4(), (text) => {
+        expect(parseAddress(text)).toBe((0xffffn << 32n) | bits(ipaddr.IPv4.parse(text)));
+      }),
+    );
+  });
+
+  test("E-02 every IPv6 address in every spelling", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.ipV6(),
+          ipv6.map((groups) => new ipaddr.IPv6(groups).toString()),
+        ),
+        (text) => {
+          // "::1.2.3.4" is no mapped address (RFC 4291 §2.5.5.1), although that parser takes it for one.
+          fc.pre(!/^::[\d.]+$/.test(text));
+          const value = bits(ipaddr.IPv6.parse(text));
+          expect(parseAddress(text)).toBe(value);
+          expect(parseAddress(text.toUpperCase())).toBe(value);
+          expect(parseAddress(ipaddr.IPv6.parse(text).toNormalizedString())).toBe(value);
+        },
+      ),
+    );
+  });
+
+  test("E-02 what is no address to one is none to the other, but for forms that we refuse", () => {
+    const part = fc.constantFrom(
+      ":",
+      "::",
+      ".",
+      "0",
+      "1",
+      "f",
+      "255",
+      "256",
+      "00001",
+      "127",
+      "ffff",
+      "1.2.3.4",
+      "]",
+      "@",
+    );
+    fc.assert(
+      fc.property(fc.string({ unit: part, maxLength: 12 }), (text) => {
+        if (parseAddress(text) !== null) expect(ipaddr.isValid(text)).toBe(true);
+        else if (text.includes(":")) expect(ipaddr.IPv6.isValid(text) && !/[.]|00001/.test(text)).toBe(false);
+        else expect(ipaddr.IPv4.isValidFourPartDecimal(text)).toBe(false);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("E-02 what that parser has in a special range is not public", () => {
+    const ordinary = ["unicast", "ipv4Mapped"];
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
+        // Its ranges are fewer than ours: what it calls special must not be public here.
+        if (isPublicAddress(text)) expect(ordinary).toContain(ipaddr.parse(text).range());
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
