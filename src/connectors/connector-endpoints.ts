@@ -7,6 +7,7 @@ import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
 import { requireProject } from "../projects/project-store.ts";
 import { destinationsOf } from "../triggers/settings/destination-store.ts";
 import { destinationsChanged } from "../triggers/settings/destinations-changed.ts";
+import { actorOf } from "./actor.ts";
 import { requireConnector, requireVisibleConnector } from "./connector-access.ts";
 import { connectorAnswer, connectorsToWire, connectorWithDataAnswer } from "./connector-answer.ts";
 import { CreateBody, UpdateBody } from "./connector-fields.ts";
@@ -70,7 +71,7 @@ export const postConnector = managementEndpoint("admin", {
   creates: true,
   body: CreateBody,
   async handle({ services, body, caller }) {
-    const connector = await createConnector(services, caller, body);
+    const connector = await createConnector(services, actorOf(caller), body);
     return connectorAnswer(services, connector, 201);
   },
 });

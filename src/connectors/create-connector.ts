@@ -1,4 +1,3 @@
-import type { AccessTokenCaller } from "../callers/caller.ts";
 import type { Driver } from "../catalog/driver.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
@@ -11,11 +10,10 @@ import { changedTrigger, newTrigger, TriggerChange } from "../triggers/settings/
 import { newDestination, USUAL_DELIVERY } from "../triggers/settings/new-destination.ts";
 import { insertTrigger } from "../triggers/settings/trigger-store.ts";
 import { requireTypedTarget } from "../triggers/settings/typed-destinations.ts";
-import { actorOf } from "./actor.ts";
 import type { CreateBody } from "./connector-fields.ts";
-import type { Connector } from "./connector-row.ts";
+import type { Actor, Connector } from "./connector-row.ts";
 import { sealSecrets } from "./connector-secrets.ts";
-import { highestUidNumber, insertConnector } from "./connector-store.ts";
+import { findConnector, highestUidNumber, insertConnector } from "./connector-store.ts";
 import { driverDeps, requireTeamId, type SaveServices, saveContext } from "./driver-context.ts";
 import { requireEnvironments } from "./link-fields.ts";
 import { upsertLink } from "./link-store.ts";
@@ -24,33 +22,67 @@ import { checkUid, generatedUid, UID_TAKEN } from "./uid.ts";
 /** How often a generated uid is tried again when others take the same one at the same moment. */
 const UID_TRIES = 5;
 
+/** What a provider was told of a connector before there was one. */
+export interface Promised {
+  id: string;
+  ingressId: string;
+  /** Stored in the same transaction. */
+  also: Statement[];
+}
+
 /**
  * Creates a connector with its ingress and, with `projectId`, its first link, with `triggerDestination` its first
  * destination, all or nothing. Thrown: the driver's refusals of `data`, `invalid_uid`, `conflict` when the uid is taken,
  * `not_found` for the project, and what is wrong with the destination.
+ * One that was `promised` gets another uid where its own was taken meanwhile.
  */
 export async function createConnector(
   services: SaveServices,
-  caller: AccessTokenCaller,
+  actor: Actor | null,
   body: CreateBody,
+  promised: Promised | null = null,
 ): Promise<Connector> {
   if (body.params !== undefined) {
     throw new ApiError("bad_request", { message: "params: Not supported yet. Omit it." });
   }
   const driver = requireDriver(body);
+  const { uid, link } = await checkedBody(services, body);
+  const id = promised?.id ?? newId("scl", services.randomBytes);
+  const connector = await newConnector(services, { id, actor, body, driver });
+  const triggers = await firstTriggers(services, connector, body, promised?.ingressId);
+  return insertUnderUid(services, { connector, uid, link, triggers, promised });
+}
+
+/** Throws what `createConnector` would, but for what is wrong with `data`, of a connector that will have that id. */
+export async function checkNewConnector(
+  services: SaveServices,
+  connector: Pick<Connector, "id" | "type" | "service">,
+  body: CreateBody,
+): Promise<void> {
+  const { uid } = await checkedBody(services, body);
+  if (uid !== null && (await findConnector(services.db, uid)) !== null) {
+    throw new ApiError("conflict", { message: UID_TAKEN });
+  }
+  await firstTriggers(services, connector, body);
+}
+
+async function checkedBody(services: SaveServices, body: CreateBody) {
   const uid = body.uid ? unwrap(checkUid(body.uid)) : null;
   const link = await firstLink(services, body);
   if (body.icon !== undefined) await requireIcon(services.blobs, body.icon);
-  const connector = await newConnector(services, { caller, body, driver });
-  const triggers = await firstTriggers(services, connector, body);
-  return insertUnderUid(services, { connector, uid, link, triggers });
+  return { uid, link };
 }
 
 /** The statements that give a new connector its ingress and, where one is named, its first destination. */
-async function firstTriggers(services: SaveServices, connector: Connector, body: CreateBody): Promise<Statement[]> {
+async function firstTriggers(
+  services: SaveServices,
+  connector: Pick<Connector, "id" | "type" | "service">,
+  body: CreateBody,
+  ingressId?: string,
+): Promise<Statement[]> {
   const { triggers: enabled = false, events = null, triggerDestination } = body;
   const place = { connector, teamId: await requireTeamId(services) };
-  const blank = newTrigger(connector.id, services);
+  const blank = { ...newTrigger(connector.id, services), ...(ingressId !== undefined && { ingressId }) };
   const change = TriggerChange.parse({ enabled, events });
   const trigger = enabled || events !== null ? await changedTrigger(services, place, blank, change) : blank;
   if (triggerDestination === undefined) return [insertTrigger(trigger)];
@@ -94,15 +126,13 @@ async function firstLink({ db }: SaveServices, body: CreateBody): Promise<FirstL
 /** Everything but the uid, which the database decides. */
 async function newConnector(
   services: SaveServices,
-  { caller, body, driver }: { caller: AccessTokenCaller; body: CreateBody; driver: Driver },
+  { id, actor, body, driver }: { id: string; actor: Actor | null; body: CreateBody; driver: Driver },
 ): Promise<Connector> {
-  const id = newId("scl", services.randomBytes);
   const teamId = await requireTeamId(services);
   if (body.data === undefined && !body.draft) throw new ApiError("bad_request", { message: "data: is required." });
   const context = { ...saveContext(services, id), draft: body.draft };
   const saved = unwrap(await driver.create(body.data ?? {}, context, driverDeps(services)));
   const service = body.service ?? driver.service(saved.config);
-  const actor = actorOf(caller);
   const nowMs = services.now();
   return {
     id,
@@ -139,12 +169,20 @@ async function insertUnderUid(
   services: SaveServices,
   {
     connector,
-    uid,
+    uid: wanted,
     link,
     triggers,
-  }: { connector: Connector; uid: string | null; link: FirstLink | null; triggers: Statement[] },
+    promised,
+  }: {
+    connector: Connector;
+    uid: string | null;
+    link: FirstLink | null;
+    triggers: Statement[];
+    promised: Promised | null;
+  },
 ): Promise<Connector> {
   const linkId = newId("lnk", services.randomBytes);
+  let uid = wanted;
   let number = 1;
   for (let attempt = 1; attempt <= UID_TRIES; attempt++) {
     const named = { ...connector, uid: uid ?? generatedUid(connector, number) };
@@ -153,11 +191,13 @@ async function insertUnderUid(
         insertConnector(named),
         ...(link === null ? [] : [upsertLink(linkOf(linkId, named.id, link), named.createdAtMs)]),
         ...triggers,
+        ...(promised?.also ?? []),
       ]);
       return named;
     } catch (error) {
       if (!(error instanceof UniqueViolation)) throw error;
-      if (uid !== null) break;
+      if (uid !== null && promised === null) break;
+      uid = null;
       number = (await highestUidNumber(services.db, generatedUid(connector, 1))) + 1;
     }
   }
