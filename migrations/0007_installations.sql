@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS installations (
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS installations_by_external_id ON installations (connector_id, external_id);
 CREATE INDEX IF NOT EXISTS installations_by_creation ON installations (connector_id, created_at_ms, id);
-CREATE INDEX IF NOT EXISTS installations_by_name ON installations (connector_id, name);
+CREATE INDEX IF NOT EXISTS installations_by_name ON installations (connector_id, name COLLATE NOCASE);
+CREATE INDEX IF NOT EXISTS installations_present ON installations (connector_id) WHERE state <> 'removed';
 
 -- Registrations and installations that were asked for, from the request to their result.
 CREATE TABLE IF NOT EXISTS installation_requests (

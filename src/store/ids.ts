@@ -22,11 +22,13 @@ export type IdPrefix =
   | "req"
   | "prm"
   | "sca"
+  | "sci"
   | "rtk"
   | "pfl"
   | "sec"
   | "dst"
-  | "rpl";
+  | "rpl"
+  | "ins";
 
 /** An opaque identifier: prefix, underscore, 100 random bits in Crockford's base 32, lower case. */
 export function newId(prefix: IdPrefix, randomBytes: (length: number) => Uint8Array): string {

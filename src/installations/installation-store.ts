@@ -1,0 +1,87 @@
+import type { Position } from "../http/pagination.ts";
+import { type Database, type Statement, sql } from "../store/database.ts";
+import type { Installation } from "./installation.ts";
+
+/** The columns of an installation, of `installations AS i`. */
+export const INSTALLATION_COLUMNS = `i.id, i.connector_id AS connectorId, i.tenant_id AS tenantId, i.external_id AS externalId,
+  i.name, i.details, i.state, i.changed_at_ms AS changedAtMs, i.revoked_before_ms AS revokedBeforeMs,
+  i.created_at_ms AS createdAtMs, i.updated_at_ms AS updatedAtMs`;
+
+/** A row as `INSTALLATION_COLUMNS` selects it. Only this code writes them. */
+export type InstallationRow = Omit<Installation, "details"> & { details: string };
+
+export function installationOfRow(row: InstallationRow): Installation {
+  return { ...row, details: JSON.parse(row.details) };
+}
+
+async function firstOf(db: Database, statement: Statement): Promise<Installation | null> {
+  const row = await db.first<InstallationRow>(statement);
+  return row === null ? null : installationOfRow(row);
+}
+
+/** The installation by our own id, of whatever connector and in whatever state. */
+export function installationById(db: Database, id: string): Promise<Installation | null> {
+  return firstOf(db, sql(`SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.id = ?`, id));
+}
+
+/**
+ * The installation of a connector that a reference names: our own id, else the provider's id of it or of its tenant, in
+ * whatever state, else the tenant's name in any case, of those that are there. What could be two of them names none.
+ */
+export function findInstallation(db: Database, connectorId: string, reference: string): Promise<Installation | null> {
+  return firstOf(
+    db,
+    sql(
+      `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.id = coalesce(
+         (SELECT o.id FROM installations AS o WHERE o.id = ?2 AND o.connector_id = ?1),
+         (SELECT iif(count(*) = 1, min(p.id), '') FROM installations AS p
+          WHERE p.connector_id = ?1 AND (p.external_id = ?2 OR p.tenant_id = ?2) HAVING count(*) > 0),
+         (SELECT min(n.id) FROM installations AS n
+          WHERE n.connector_id = ?1 AND n.name = ?2 COLLATE NOCASE AND n.state <> 'removed' HAVING count(*) = 1))`,
+      connectorId,
+      reference,
+    ),
+  );
+}
+
+/** The only installation of a connector that is not removed; null = there is none, or more than one. */
+export async function onlyInstallation(db: Database, connectorId: string): Promise<Installation | null> {
+  const rows = await db.all<InstallationRow>(
+    sql(
+      `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.connector_id = ? AND i.state <> 'removed' LIMIT 2`,
+      connectorId,
+    ),
+  );
+  const [only, another] = rows;
+  return only === undefined || another !== undefined ? null : installationOfRow(only);
+}
+
+/** Where a page that ends with this installation ends. */
+export function installationPosition({ createdAtMs, id }: Installation): Position<number> {
+  return { key: createdAtMs, id };
+}
+
+/**
+ * At most `limit` installations of a connector after a position, oldest first. `search` is part of a name, its case
+ * ignored, or one of the provider's ids.
+ */
+export async function listInstallations(
+  db: Database,
+  { connectorId, search }: { connectorId: string; search: string | null },
+  page: { after: Position<number> | null; limit: number },
+): Promise<Installation[]> {
+  const rows = await db.all<InstallationRow>(
+    sql(
+      `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i
+       WHERE i.connector_id = ?1 AND (i.created_at_ms, i.id) > (?2, ?3)
+         AND (?4 IS NULL OR instr(lower(i.name), lower(?4)) > 0 OR i.external_id = ?4 OR i.tenant_id = ?4)
+       ORDER BY i.created_at_ms, i.id LIMIT ?5`,
+      connectorId,
+      page.after?.key ?? -1,
+      page.after?.id ?? "",
+      search,
+      page.limit,
+    ),
+  );
+  return rows.map(installationOfRow);
+}
