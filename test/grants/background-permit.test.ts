@@ -127,37 +127,6 @@ describe("a grant that has nothing to refresh", () => {
   });
 });
 
-describe("a refresh whose permit comes late", () => {
-  test("is not done again for somebody who could not wait and had it done", () =>
-    dueGrant(async (world, grant) => {
-      const gate = Promise.withResolvers<void>();
-      world.gateHeld = gate.promise;
-      const alarm = grant.alarm();
-      await expect.poll(() => world.acquired.length).toBe(1);
-      world.gateHeld = Promise.resolve();
-      world.nowMs += LIFETIME_MS;
-      expect(said(await grant.token(world.request()))).toBe("at-2");
-      world.reports.length = 0;
-      gate.resolve();
-      await alarm;
-      expect(world.script.presented).toEqual(["rt-1"]);
-      expect(world.reports).toEqual([{ kind: "other" }]);
-    }));
-
-  test("is done for what is due by then", () =>
-    dueGrant(async (world, grant) => {
-      const gate = Promise.withResolvers<void>();
-      world.gateHeld = gate.promise;
-      const alarm = grant.alarm();
-      await expect.poll(() => world.acquired.length).toBe(1);
-      world.nowMs += 10_000;
-      gate.resolve();
-      await alarm;
-      expect(world.script.presented).toEqual(["rt-1"]);
-      expect(world.reports).toEqual([{ kind: "ok" }]);
-    }));
-});
-
 describe("a gate that does not answer", () => {
   test("since it died costs half a minute, and no caller's token", () =>
     dueGrant(async (world, grant, storage) => {

@@ -1,9 +1,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
+import { driverOf } from "../../src/catalog/registry.ts";
 import { randomBytes } from "../../src/crypto/random.ts";
 import { BACKGROUND_PERMITS } from "../../src/grants/background-queue.ts";
 import { ConnectorGateObject, type PermitRequest } from "../../src/grants/connector-gate.ts";
+import { db, keys } from "../connectors/rows.ts";
 
 const START_MS = 1_000_000;
 
@@ -11,7 +13,10 @@ const START_MS = 1_000_000;
 async function withGate(work: (gate: ConnectorGateObject, clock: { nowMs: number }) => Promise<void>): Promise<void> {
   const clock = { nowMs: START_MS };
   await runInDurableObject(env.CONNECTOR_GATES.getByName(crypto.randomUUID()), (_, state) =>
-    work(new ConnectorGateObject(state, {}, { now: () => clock.nowMs, randomBytes }), clock),
+    work(
+      new ConnectorGateObject(state, {}, { now: () => clock.nowMs, randomBytes, db, driverOf, keys: async () => keys }),
+      clock,
+    ),
   );
 }
 
@@ -67,6 +72,25 @@ describe("permits", () => {
         const inLine = gate.acquire(idle);
         await vi.advanceTimersByTimeAsync(5_000);
         expect(await inLine).toMatchObject({ ok: false, failure: { code: "rate_limited", retryAfterMs: 1_000 } });
+      } finally {
+        vi.useRealTimers();
+      }
+    }));
+
+  test("leave no timer behind, whether they came or not", () =>
+    withGate(async (gate) => {
+      const first = await permit(gate, idle);
+      await holders(gate, BACKGROUND_PERMITS - 1);
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      try {
+        const inLine = line(gate, 2);
+        await expect.poll(() => vi.getTimerCount()).toBe(2);
+        await gate.report(first, { kind: "ok" });
+        expect(await inLine[0]).toMatchObject({ ok: true });
+        expect(vi.getTimerCount()).toBe(1);
+        await vi.advanceTimersByTimeAsync(5_000);
+        expect(await inLine[1]).toMatchObject({ ok: false });
+        expect(vi.getTimerCount()).toBe(0);
       } finally {
         vi.useRealTimers();
       }

@@ -27,6 +27,21 @@ describe("the alarm of a grant that is in use", () => {
     expect(world.acquired.at(-1)).toMatchObject({ priority: "background", lateMs: 0 });
   });
 
+  test("that comes early, for whatever else, asks for no permit and refreshes nothing", async () => {
+    const world = await userWorld();
+    await world.inside(async (grant, storage) => {
+      await world.authorized(grant);
+      await grant.token(world.request());
+      const alarmAtMs = (await storage.getAlarm()) ?? 0;
+      const asked = world.acquired.length;
+      world.nowMs = alarmAtMs - 1;
+      await grant.alarm();
+      expect(world.acquired).toHaveLength(asked);
+      expect(await storage.getAlarm()).toBe(alarmAtMs);
+    });
+    expect(world.script.presented).toEqual([]);
+  });
+
   test("does it once for a token that nobody asks for any more", async () => {
     const world = await userWorld();
     await world.inside(async (grant, storage) => {
