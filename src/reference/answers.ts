@@ -58,7 +58,7 @@ export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodMiniType }>
   "PATCH /v1/connect/connectors/:c/trigger-destinations": ok(shapes.Connector),
   "POST /v1/connect/connectors/:c/destinations": created(triggers.NewDestination),
   "GET /v1/connect/connectors/:c/destinations": ok(page("destinations", triggers.Destination)),
-  "GET /v1/connect/connectors/:c/destinations/:id": ok(triggers.DestinationWithSecrets),
+  "GET /v1/connect/connectors/:c/destinations/:id": ok(triggers.DestinationWithLane),
   "PATCH /v1/connect/connectors/:c/destinations/:id": ok(triggers.DestinationWithSecrets),
   "POST /v1/connect/connectors/:c/destinations/:id/secrets": created(triggers.RotatedSecret),
   "POST /v1/connect/connectors/:c/destinations/:id/test": created(triggers.Delivery),

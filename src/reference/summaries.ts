@@ -58,7 +58,7 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   "POST /v1/connect/connectors/:c/destinations":
     "Add a destination of a connector's events; its signing secret is shown once.",
   "GET /v1/connect/connectors/:c/destinations": "List a connector's destinations.",
-  "GET /v1/connect/connectors/:c/destinations/:id": "Read a destination.",
+  "GET /v1/connect/connectors/:c/destinations/:id": "Read a destination, and how its lanes stand.",
   "PATCH /v1/connect/connectors/:c/destinations/:id":
     "Change a destination; deliveries that wait are sent as it is then.",
   "DELETE /v1/connect/connectors/:c/destinations/:id": "Remove a destination; deliveries that wait are canceled.",

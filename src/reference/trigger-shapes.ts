@@ -63,6 +63,18 @@ export const Destination = z.looseObject({
 
 export const DestinationWithSecrets = z.extend(Destination, { secrets: z.array(ShownSecret) });
 
+/** `lane`: how its lanes stand, all together; null = one of them does not answer. */
+export const DestinationWithLane = z.extend(DestinationWithSecrets, {
+  lane: z.nullable(
+    z.looseObject({
+      state: z.enum(["closed", "half_open", "open"]),
+      queued: count,
+      inFlight: count,
+      nextAttemptAt: z.nullable(timeMs),
+    }),
+  ),
+});
+
 /** The signing secret is shown here and never again. */
 export const NewDestination = z.extend(Destination, { signingSecret: z.string() });
 

@@ -24,6 +24,7 @@ import { graceSeconds } from "../settings/fields.ts";
 import { ChangeDestination, CreateDestination, newDestination, USUAL_DELIVERY } from "../settings/new-destination.ts";
 import { liveSecrets, secretToWire } from "../settings/signing-secrets.ts";
 import { deliveryToWire } from "./event-wire.ts";
+import { laneState } from "./lane-state.ts";
 import { sendTestEvent } from "./test-event.ts";
 
 /** How often a change is applied again over what somebody else stored meanwhile. */
@@ -64,7 +65,12 @@ export const getDestinations = managementEndpoint("viewer", {
 export const getDestination = managementEndpoint("viewer", {
   async handle({ services, params }) {
     const connector = await requireConnector(services.db, params.c);
-    return shown(services, await requireDestination(services, connector.id, params.id));
+    const destination = await requireDestination(services, connector.id, params.id);
+    const [answer, lane] = await Promise.all([
+      shown(services, destination),
+      laneState(services, destination, connector.region),
+    ]);
+    return { ...answer, body: { ...answer.body, lane } };
   },
 });
 

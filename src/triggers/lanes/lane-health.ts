@@ -39,6 +39,11 @@ export class LaneHealth {
     this.#become(attemptEnded(this.breaker, attempt, health, nowMs));
   }
 
+  /** Before then nothing is sent. */
+  closedUntilMs(): number {
+    return Math.max(this.quietUntilMs, breakerToKeep(this.breaker)?.probeAtMs ?? 0);
+  }
+
   /** The destination asked to be left alone for so long. */
   quiet(forMs: number, nowMs: number): void {
     this.quietUntilMs = Math.max(this.quietUntilMs, nowMs + Math.min(forMs, LONGEST_QUIET_MS));

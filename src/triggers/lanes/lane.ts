@@ -73,14 +73,14 @@ export class DestinationLaneObject extends DurableObject<unknown> implements Lan
     this.#look();
   }
 
-  async status(): Promise<LaneStatus> {
-    const { breaker } = this.#dispatcher.health;
-    const inFlight = this.#dispatcher.inFlight.size;
+  async status(ordered = false): Promise<LaneStatus> {
+    const { inFlight, health } = this.#dispatcher;
+    const next = this.#store.next(ordered, inFlight.size + 1).find(({ id }) => !inFlight.has(id));
     return {
-      waiting: Math.max(0, this.#store.count() - inFlight),
-      inFlight,
-      breaker: breaker.state,
-      probeAtMs: breaker.state === "open" ? breaker.probeAtMs : breaker.state === "half_open" ? breaker.lostAtMs : null,
+      waiting: Math.max(0, this.#store.count() - inFlight.size),
+      inFlight: inFlight.size,
+      breaker: health.breaker.state,
+      nextAtMs: next === undefined ? null : Math.max(next.dueAtMs, health.closedUntilMs()),
     };
   }
 

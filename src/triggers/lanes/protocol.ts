@@ -14,8 +14,8 @@ export interface LaneStatus {
   waiting: number;
   inFlight: number;
   breaker: "closed" | "open" | "half_open";
-  /** When the breaker lets a probe through; null while closed. */
-  probeAtMs: number | null;
+  /** Before then nothing is sent: what waits is not due, the breaker lets nothing through, or it was asked for quiet. */
+  nextAtMs: number | null;
 }
 
 /** A DestinationLane as its callers see it. */
@@ -26,7 +26,8 @@ export interface LaneStub {
   cancel(deliveryIds: string[]): Promise<void>;
   /** The destination was changed, disabled, enabled or removed: read it anew, and look what is due. */
   refresh(): Promise<void>;
-  status(): Promise<LaneStatus>;
+  /** As of now. Whether its destination wants order, a lane knows only once it has something to send. */
+  status(ordered?: boolean): Promise<LaneStatus>;
 }
 
 /** The one place that makes stubs of lanes: `dst_…` and the number of the lane name the object. */

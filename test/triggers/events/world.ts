@@ -70,7 +70,7 @@ export async function world(fields: { payloadDays?: number } = {}): Promise<Worl
     },
     cancel: async (ids) => void canceled.push(...ids),
     refresh: async () => {},
-    status: async () => ({ waiting: 0, inFlight: 0, breaker: "closed", probeAtMs: null }),
+    status: async () => ({ waiting: 0, inFlight: 0, breaker: "closed", nextAtMs: null }),
   });
   const deps: EventDeps = { ...services, now, keys: async () => services.keys, lanes: { lane } };
   let destinations = 0;

@@ -24,7 +24,7 @@ describe("W-12 a delivery", () => {
         });
         expect(logged?.attempts).toMatchObject([{ outcome: "delivered", status: 200, response: null }]);
       }
-      expect(await world.lane.status()).toEqual({ waiting: 0, inFlight: 0, breaker: "closed", probeAtMs: null });
+      expect(await world.lane.status()).toEqual({ waiting: 0, inFlight: 0, breaker: "closed", nextAtMs: null });
     }));
 
   test("that comes again within an hour of its end is not sent again", () =>
@@ -482,7 +482,7 @@ describe("fault 64 a destination that is down", () => {
       const items = await world.deliveries(20);
       await world.enqueue(items);
       await world.rest();
-      expect(await world.lane.status()).toMatchObject({ breaker: "open", probeAtMs: world.clock.nowMs + 10_000 });
+      expect(await world.lane.status()).toMatchObject({ breaker: "open", nextAtMs: world.clock.nowMs + 10_000 });
       // What was under way when the tenth failed has ended as well.
       const tried = world.received.length;
       expect(tried).toBeLessThanOrEqual(14);
@@ -581,6 +581,42 @@ describe("what the log is told", () => {
         expect(text).not.toMatch(/4111|whsec_|eyJ/);
         expect(text).not.toContain(signingSecret(1).slice(6, 30));
       }
+    }));
+});
+
+describe("what it says of itself", () => {
+  test("is when it sends next, in the order that its destination wants", () =>
+    withLane({ ordered: true, retrySchedule: [30] }, async (world) => {
+      world.answer = answering(500);
+      await world.enqueue(await world.deliveries(2));
+      await world.rest();
+      const { nowMs } = world.clock;
+      const status = await world.lane.status(true);
+      expect(status).toMatchObject({ waiting: 2, inFlight: 0, breaker: "closed" });
+      expect(status.nextAtMs).toBeGreaterThanOrEqual(nowMs + 20_000);
+      // The second is due, and waits for the first.
+      expect((await world.lane.status(false)).nextAtMs).toBeLessThanOrEqual(nowMs);
+    }));
+
+  test("heeds that the destination asked for quiet, and leaves out what is in flight", () =>
+    withLane({ retrySchedule: [30], maxInFlight: 1 }, async (world) => {
+      world.answer = () => new Response(null, { status: 429, headers: { "retry-after": "100" } });
+      await world.enqueue(await world.deliveries(2));
+      await world.rest();
+      expect((await world.lane.status()).nextAtMs).toBe(world.clock.nowMs + 100_000);
+      const brake = gate();
+      world.answer = async () => {
+        await brake.pass();
+        return new Response(null, { status: 204 });
+      };
+      await world.later(130_000);
+      await vi.waitUntil(() => brake.held === 1);
+      expect(await world.lane.status()).toMatchObject({ waiting: 1, inFlight: 1 });
+      brake.release();
+      await vi.waitUntil(() => brake.held === 1);
+      expect(await world.lane.status()).toMatchObject({ waiting: 0, inFlight: 1, nextAtMs: null });
+      brake.release();
+      await world.rest();
     }));
 });
 

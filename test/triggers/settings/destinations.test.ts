@@ -27,6 +27,7 @@ let number = 0;
 beforeEach(async () => {
   connector = await created(world, apiKeyBody({ service: "github", uid: `destinations/${number++}` }));
   lanes.calls.length = 0;
+  lanes.states.length = 0;
 });
 
 const base = () => `/v1/connect/connectors/${connector}/destinations`;
@@ -64,7 +65,11 @@ describe("a destination that is a URL", () => {
     });
     expect(signingSecret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
     const read = await get(made.body.id);
-    expect(read.body).toEqual({ ...rest, secrets: [{ id: expect.stringMatching(/^sec_/), addedAt: nowMs }] });
+    expect(read.body).toEqual({
+      ...rest,
+      secrets: [{ id: expect.stringMatching(/^sec_/), addedAt: nowMs }],
+      lane: { state: "closed", queued: 0, inFlight: 0, nextAttemptAt: null },
+    });
     expect((await get()).body).toEqual({ destinations: [rest], pagination: { next: null } });
     const row = await env.DB.prepare("SELECT * FROM destinations WHERE id = ?").bind(made.body.id).first();
     expect(JSON.stringify(row)).not.toContain(signingSecret.slice(6));
@@ -192,6 +197,26 @@ describe("a destination that is a URL", () => {
     expect(lanes.calls).toEqual([["refresh", body.id, 0]]);
     nowMs += DAY_MS;
     expect((await get(body.id)).body.secrets).toHaveLength(1);
+  });
+
+  test("is shown with the state of all its lanes, and without it where one does not answer", async () => {
+    const { body } = await post({ url: "https://hooks.acme.com/in", lanes: 3 });
+    const lane = async () => (await get(body.id)).body.lane;
+    lanes.states.push(
+      { waiting: 3, inFlight: 1, breaker: "open", nextAtMs: nowMs + 20 },
+      { waiting: 2, inFlight: 2, breaker: "half_open", nextAtMs: nowMs + 10 },
+    );
+    expect(await lane()).toEqual({ state: "open", queued: 5, inFlight: 3, nextAttemptAt: nowMs + 10 });
+    lanes.states[0] = { waiting: 0, inFlight: 0, breaker: "closed", nextAtMs: null };
+    expect(await lane()).toMatchObject({ state: "half_open", queued: 2 });
+    // A list would ask too many objects, and a change answers for itself.
+    expect((await get()).body.destinations[0]).not.toHaveProperty("lane");
+    expect((await patch(body.id, { enabled: false })).body).not.toHaveProperty("lane");
+    expect(await lane()).toMatchObject({ queued: 2, nextAttemptAt: null });
+    lanes.states[2] = null;
+    expect((await get(body.id)).status).toBe(200);
+    expect(await lane()).toBeNull();
+    expect(world.services.lines.at(-2)).toContain("lane.not_asked");
   });
 
   test("is removed for good, and its lanes are told", async () => {

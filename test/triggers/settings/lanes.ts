@@ -1,8 +1,10 @@
-import type { LaneDirectory } from "../../../src/triggers/lanes/protocol.ts";
+import type { LaneDirectory, LaneStatus } from "../../../src/triggers/lanes/protocol.ts";
 
 /** Lanes that do nothing but note what they are told: [call, destination, lane, …]. */
 export function recordingLanes() {
   const calls: unknown[][] = [];
+  /** Of each lane by its number; null = it does not answer. */
+  const states: (LaneStatus | null)[] = [];
   const directory: LaneDirectory = {
     lane: (destinationId, lane) => ({
       async enqueue(_id, items) {
@@ -15,9 +17,11 @@ export function recordingLanes() {
         calls.push(["refresh", destinationId, lane]);
       },
       async status() {
-        return { waiting: 0, inFlight: 0, breaker: "closed", probeAtMs: null };
+        const state = states[lane];
+        if (state === null) throw new Error("the lane is moving");
+        return state ?? { waiting: 0, inFlight: 0, breaker: "closed", nextAtMs: null };
       },
     }),
   };
-  return { calls, directory };
+  return { calls, states, directory };
 }
