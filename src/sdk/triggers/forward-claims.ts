@@ -8,6 +8,7 @@ const MAX_LIFETIME_S = 300;
 /** How far the clocks of the deployment and the receiver may be apart. */
 export const CLOCK_TOLERANCE_S = 30;
 
+/** What a forward token says. Times are seconds. */
 export interface ForwardClaims extends JWTPayload {
   sub: string;
   jti: string;

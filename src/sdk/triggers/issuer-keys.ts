@@ -9,6 +9,7 @@ const FRESH_MS = 10 * 60_000;
 /** … and believed for this long when that fails. */
 const STALE_MS = 24 * 60 * 60_000;
 
+/** Where keys come from. */
 export interface KeySource {
   /** Of the deployment's JWK Set. */
   url: URL;

@@ -3,6 +3,7 @@ import { TriggerError } from "./errors.ts";
 import { CLOCK_TOLERANCE_S, forwardClaims } from "./forward-claims.ts";
 import type { TokenMemory } from "./token-memory.ts";
 
+/** Whose events are believed, and what for. Make them once: keys of one's own are kept by these options. */
 export interface VerifyTriggerOptions {
   /** The deployment's origin, e.g. `https://connect.example.com`. */
   issuer: string;

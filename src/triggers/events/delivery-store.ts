@@ -108,6 +108,7 @@ export function lookAgainAt(deliveries: readonly PendingDelivery[], atMs: number
   );
 }
 
+/** A pending delivery as its lane is told of it; one without a time is due now. */
 export function laneItem(delivery: PendingDelivery, nowMs: number): LaneItem {
   const { id, eventId, series, attemptCount, nextAttemptAtMs } = delivery;
   return { deliveryId: id, eventId, series, attemptCount, dueAtMs: nextAttemptAtMs ?? nowMs };

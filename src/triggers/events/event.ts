@@ -55,6 +55,7 @@ export interface Attempt {
   response: string | null;
 }
 
+/** What may become of an attempt. `rejected`: it was answered, and not with 2xx or 3xx. */
 export const ATTEMPT_OUTCOMES = [
   "delivered",
   "rejected",

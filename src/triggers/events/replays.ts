@@ -19,6 +19,7 @@ export interface ReplayRequest {
   untilMs: number | null;
 }
 
+/** A replay of many events, and how far it has come. */
 export interface Replay {
   id: string;
   request: ReplayRequest;
@@ -35,8 +36,10 @@ export interface Replay {
 export const REPLAY_COLUMNS = `r.id, r.request, r.after_id AS afterId, r.made, r.state, r.created_at_ms AS createdAtMs,
   r.updated_at_ms AS updatedAtMs`;
 
+/** A row as `REPLAY_COLUMNS` selects it. */
 export type ReplayRow = Omit<Replay, "request"> & { request: string };
 
+/** The typed replay of a row. Only this code writes them. */
 export function replayOfRow(row: ReplayRow): Replay {
   return { ...row, request: JSON.parse(row.request) };
 }

@@ -29,6 +29,7 @@ export function cloneBytes(value: unknown): number {
   return 2 * JSON.stringify(value).length;
 }
 
+/** The message that tells of an event, as nobody has answered it yet. */
 export function ingestMessage(event: EventRecord, payload: PayloadRef, journalKey: string | null): IngestMessage {
   return { v: 1, event, payload, journalKey, responded: null };
 }

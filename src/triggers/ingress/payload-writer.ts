@@ -4,6 +4,7 @@ import type { BlobUpload } from "../../store/blob-store.ts";
 import type { PayloadRef } from "../events/event.ts";
 import { payloadContext, payloadKey, SEGMENT_BYTES } from "../events/payload-store.ts";
 
+/** A payload on its way into a blob. */
 export interface PayloadWriter {
   write(bytes: Uint8Array): Promise<void>;
   /** The payload is stored. */

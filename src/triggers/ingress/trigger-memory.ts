@@ -20,6 +20,7 @@ export interface TriggerMemory {
   forgotten: number;
 }
 
+/** An empty memory for `maxEntries` connectors; those that were not called for longest are forgotten first. */
 export function createTriggerMemory(maxEntries = 2_000): TriggerMemory {
   return {
     known: new LruMap(maxEntries),

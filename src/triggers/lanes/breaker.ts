@@ -1,6 +1,8 @@
 /** So many failures in a row, with no success among them, are no bad luck: it is down. */
 const OPENING_FAILURES = 10;
+/** How long it stays open at first, and then twice as long each time … */
 export const FIRST_OPEN_MS = 10_000;
+/** … up to so long. */
 export const LONGEST_OPEN_MS = 3_600_000;
 /** With so many at once going well, it has recovered. */
 const RECOVERED = 8;
@@ -20,6 +22,7 @@ export type Breaker =
   /** One attempt finds out for all. Who has heard nothing of it by then sends another. */
   | { state: "half_open"; opens: number; probe: number; lostAtMs: number };
 
+/** A breaker that knows nothing bad. */
 export const CLOSED: Breaker = { state: "closed", opens: 0, failures: 0, allowance: null };
 
 /** How an attempt ended, as far as the destination's health goes; null = it says nothing about that. */

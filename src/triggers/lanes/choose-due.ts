@@ -13,6 +13,7 @@ export interface LaneFacts {
   quietUntilMs: number;
 }
 
+/** What starts now. */
 export interface Choice<Row> {
   chosen: Row[];
   bucket: TokenBucket | null;

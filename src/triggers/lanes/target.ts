@@ -7,6 +7,7 @@ const TARGET_FRESH_MS = 5_000;
 /** The same while the database cannot be asked. What was told to forget is not used even then. */
 const TARGET_STALE_MS = 60_000;
 
+/** Where a lane sends, and from whom. */
 export interface Target {
   destination: Destination;
   connector: ForwardedConnector;

@@ -17,6 +17,7 @@ export const LITERALS = [TRUE, utf8("false"), NULL];
 /** What may follow a backslash, but for `u`. */
 export const ESCAPED = utf8('"\\/bfnrt');
 
+/** Insignificant white space (RFC 8259 §2). */
 export function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

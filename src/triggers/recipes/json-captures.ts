@@ -2,6 +2,7 @@ import type { PointerNode } from "./json-pointers.ts";
 
 /** Stands for a value that is there but was too long, or one too many, to be kept. */
 export const UNREAD = Symbol("unread");
+/** A scalar as `JSON.parse` would have it. */
 export type JsonValue = string | number | boolean | null | typeof UNREAD;
 
 const MAX_VALUES = 1000;

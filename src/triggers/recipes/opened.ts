@@ -68,10 +68,12 @@ export function candidatesFor({ candidates }: Opened, { algorithm }: SigningKey)
   return candidates.filter((candidate) => candidate.algorithm === algorithm).map((candidate) => candidate.bytes);
 }
 
+/** A refusal with the status that the provider takes for one. */
 export function refused(spec: RecipeSpec, reason: RefusalReason): Verdict {
   return { kind: "refused", status: spec.refusedStatus ?? 401, reason };
 }
 
+/** Whether the head of a request has decided already. */
 export function isVerdict(opened: Opened | Verdict): opened is Verdict {
   return "kind" in opened;
 }

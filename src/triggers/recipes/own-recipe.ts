@@ -135,6 +135,7 @@ export const OwnRecipe = Shape.check(({ value: recipe, issues }) => {
 });
 export type OwnRecipe = z.output<typeof OwnRecipe>;
 
+/** The spec of an operator's own recipe: it answers no handshakes. */
 export function ownSpec(recipe: OwnRecipe): RecipeSpec {
   return { ...recipe, replies: [] };
 }

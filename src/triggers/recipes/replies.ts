@@ -48,6 +48,7 @@ export function givesMacs(spec: RecipeSpec): boolean {
   return spec.replies.some((rule) => rule.method === "GET" && rule.macEncoding !== undefined);
 }
 
+/** A challenge that is not echoed or signed. */
 export const CHALLENGE_REFUSED: Verdict = { kind: "refused", status: 400, reason: "handshake_refused" };
 const HANDSHAKE_REFUSED: Verdict = { kind: "refused", status: 401, reason: "handshake_refused" };
 

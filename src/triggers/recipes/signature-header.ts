@@ -14,6 +14,7 @@ export interface Candidate {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** What the headers of a request present. */
 export interface Presented {
   candidates: Candidate[];
   /** The timestamp among the header's fields; null = the rule has none there. */

@@ -20,6 +20,7 @@ const KEPT_ANSWER_BYTES = 4 * 1024;
 /** A payload that cannot be read and never will be. */
 const LOST: ErrorCode[] = ["gone", "decryption_failed"];
 
+/** What sending takes. */
 export interface SendingDeps extends Pick<Services, "db" | "blobs" | "fetch" | "now" | "randomBytes" | "settings"> {
   keys: KeyRing;
 }

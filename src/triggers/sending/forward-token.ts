@@ -11,6 +11,7 @@ const LIFETIME_S = 300;
 /** By how much a destination's clock may be behind ours, where its library allows for nothing. */
 const SKEW_S = 5;
 
+/** What a forward token is about. */
 export interface TokenSubject {
   attemptId: string;
   delivery: Pick<Delivery, "id">;

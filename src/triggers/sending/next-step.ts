@@ -17,6 +17,7 @@ const LONGEST_WAIT_MS = 24 * 3_600_000;
 /** As Svix has it: a receiver's way to say that a message is never to come again. */
 const DELIVERY_HEADER = "webhook-delivery";
 
+/** The wishes of an answer; null = there was none. */
 export function wishesOf(answer: Pick<OutboundResponse, "status" | "headers"> | null, nowMs: number): Wishes {
   if (answer === null) return { retryAfterMs: null, abort: false };
   const { status, headers } = answer;
@@ -27,8 +28,10 @@ export function wishesOf(answer: Pick<OutboundResponse, "status" | "headers"> | 
   };
 }
 
+/** What comes after an attempt; `atMs` is when the next one is due. */
 export type NextStep = { kind: "delivered" } | { kind: "again"; atMs: number } | { kind: "dead"; because: Ending };
 
+/** How far a delivery has come. */
 export interface Progress {
   /** This attempt included. */
   attemptCount: number;

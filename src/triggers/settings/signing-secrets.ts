@@ -70,6 +70,7 @@ export function liveSecrets(secrets: readonly DatedSecret[], nowMs: number): Dat
   return secrets.filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > nowMs);
 }
 
+/** A secret that holds until it is replaced. */
 export function newSecret(value: string, { now, randomBytes }: Pick<Services, "now" | "randomBytes">): DatedSecret {
   return { id: newId("sec", randomBytes), value: Secret.of(value), addedAtMs: now(), expiresAtMs: null };
 }

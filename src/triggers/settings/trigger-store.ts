@@ -26,6 +26,7 @@ export interface Trigger {
   updatedAtMs: number;
 }
 
+/** The columns of trigger settings, of `triggers AS t`. */
 export const TRIGGER_COLUMNS = `t.connector_id AS connectorId, t.ingress_id AS ingressId, t.enabled,
   t.pending_verification AS pendingVerification, t.recipe, t.events, t.max_body_bytes AS maxBodyBytes, t.journal,
   t.payload_days AS payloadDays, t.secrets_sealed AS secretsSealed, t.secrets_kid AS secretsKid,

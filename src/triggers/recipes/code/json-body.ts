@@ -24,10 +24,12 @@ function jsonOf(body: Uint8Array): unknown {
   }
 }
 
+/** A JSON array of objects, not empty; null for anything else. */
 export function asObjects(value: unknown): JsonObject[] | null {
   return Array.isArray(value) && value.length > 0 && value.every(isObject) ? value : null;
 }
 
+/** A JSON object; null for anything else. */
 export function asObject(value: unknown): JsonObject | null {
   return isObject(value) ? value : null;
 }
