@@ -61,6 +61,43 @@ describe("B-19 a development token is worth what the access token behind it is",
     });
   });
 
+  test("half a day old: it is still good, and not a second longer than clocks may differ", async () => {
+    await storeAccessToken("half a day");
+    const aged = (seconds: number) => madeWith("half a day", { iat: NOW_MS / 1000 - seconds, jti: `${seconds}` });
+    expect(await failureOf(world(), await aged(12 * 3600 + 30))).toBeNull();
+    expect(await failureOf(world(), await aged(12 * 3600 + 31))).toEqual({
+      code: "token_expired",
+      reason: "claim=iat",
+    });
+  });
+
+  test("and names a project, an environment and that token, or it is none; a user has a name, too", async () => {
+    await storeAccessToken("named");
+    for (const claim of ["project_id", "environment", "access_token_id"]) {
+      for (const value of ["", 1, null, undefined]) {
+        expect([claim, value, await failureOf(world(), await madeWith("named", { [claim]: value }))]).toEqual([
+          claim,
+          value,
+          { code: "token_claims_invalid" },
+        ]);
+      }
+    }
+    for (const user_id of ["", 1]) {
+      expect(await failureOf(world(), await madeWith("named", { user_id }))).toEqual({ code: "token_claims_invalid" });
+    }
+    expect(await failureOf(world(), await madeWith("named", { user_id: null }))).toBeNull();
+  });
+
+  test("signed by our kind of key, and not by another of our issuer's", async () => {
+    await storeAccessToken("signed");
+    const rsa = await signer("RS256");
+    const here = world();
+    here.own.keys = [rsa.publicJwk];
+    const named = { project_id: mine, environment: "development", access_token_id: "signed" };
+    const token = await rsa.sign(goodClaims(iss, { aud: iss, sub: "owner:team_1", ...named }), { typ: "workload+jwt" });
+    expect(await failureOf(here, token)).toEqual({ code: "token_alg_not_allowed" });
+  });
+
   test("gone or expired: the caller is nobody, and the log hears why", async () => {
     expect(await failureOf(world(), await madeWith("gone"))).toEqual({
       code: "unauthorized",
