@@ -7,7 +7,6 @@ import {
   composeLaneDeps,
   composeServices,
 } from "./bindings.ts";
-import { randomBytes } from "./crypto/random.ts";
 import { messageOf } from "./errors.ts";
 import { ConnectorGateObject } from "./grants/connector-gate.ts";
 import { GrantObject } from "./grants/grant.ts";
@@ -28,7 +27,7 @@ export class Grant extends GrantObject {
 /** What one connector's grants must know of each other. */
 export class ConnectorGate extends ConnectorGateObject {
   constructor(ctx: DurableObjectState, env: Bindings) {
-    super(ctx, env, { now: Date.now, randomBytes });
+    super(ctx, env, composeGrantDeps(env));
   }
 }
 
@@ -72,7 +71,7 @@ async function firstFetch(request: Request, env: Bindings, defer: Defer): Promis
 
 let eventDeps: EventDeps | null = null;
 
-/** Its Housekeeper sees to what a consumer leaves behind, and may be asleep for long when nothing came for long. */
+/** The Housekeeper sees to what a consumer leaves behind. When nothing came for long it rests, so it is woken here. */
 function firstDeps(env: Bindings, ctx: ExecutionContext): EventDeps {
   const deps = composeEventDeps(env);
   const nudge = env.HOUSEKEEPERS.getByName("housekeeper").nudge();

@@ -1,5 +1,4 @@
 import { type Bindings, composeGrantDeps, composeHousekeeperDeps, composeLaneDeps } from "../src/bindings.ts";
-import { randomBytes } from "../src/crypto/random.ts";
 import { ConnectorGateObject } from "../src/grants/connector-gate.ts";
 import { GrantObject } from "../src/grants/grant.ts";
 import { HousekeeperObject } from "../src/housekeeping/housekeeper.ts";
@@ -21,7 +20,8 @@ export class Grant extends GrantObject {
 
 export class ConnectorGate extends ConnectorGateObject {
   constructor(ctx: DurableObjectState, env: Bindings) {
-    super(ctx, env, { now: clock.now, randomBytes });
+    const deps = composeGrantDeps(env);
+    super(ctx, env, { ...deps, now: clock.now, keys: async () => objectKeys.ring ?? deps.keys() });
   }
 }
 

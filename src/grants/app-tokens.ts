@@ -1,7 +1,8 @@
 import type { IssuedToken } from "../catalog/driver.ts";
-import { noAssertion } from "../catalog/nowhere-installed.ts";
 import { fail, failureFrom, ok, type Result } from "../errors.ts";
+import { mintableInstallation } from "../installations/mintable.ts";
 import { newId } from "../store/ids.ts";
+import { assertionSource } from "./assertion.ts";
 import { decideFreshness } from "./freshness.ts";
 import { assertIndexRow } from "./index-row.ts";
 import { mintPoint } from "./metric-points.ts";
@@ -97,6 +98,8 @@ export class AppTokens {
       await schedule();
       return fail("not_found", { reason: "the connector is gone" });
     }
+    const installation = await mintableInstallation(db, identity);
+    if (!installation.ok) return installation;
     const call = {
       teamId,
       connectorId,
@@ -108,8 +111,12 @@ export class AppTokens {
         store.journal.begin({ id: attemptId, kind: "mint", groupId, fingerprint: "", startedAtMs, deadlineMs });
         return ok(undefined);
       },
-      ask: ({ driver, credentials: { config, secrets } }: Provider) =>
-        driver.mint({ config, secrets, group, connectorId, installation: null, assertion: noAssertion }, deps),
+      ask: async ({ driver, credentials: { config, configRevision, secrets } }: Provider) => {
+        const gate = deps.gate(connectorId, connector.region);
+        const assertion = assertionSource(gate, { teamId, connectorId, configRevision });
+        const mint = { config, secrets, group, connectorId, installation: installation.value, assertion };
+        return driver.mint(mint, deps);
+      },
       commit: (issued: IssuedToken, { name: provider }: Provider) =>
         this.#commit(request, mint, { attemptId, startedAtMs }, { issued, provider }),
       fail: () => store.journal.end(attemptId),

@@ -1,9 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { fail, ok, type Result } from "../errors.ts";
 import { startDeadline } from "../outbound/deadline.ts";
-import type { Services } from "../services.ts";
 import { newId } from "../store/ids.ts";
+import { AppAssertion, type AssertionRequest } from "./app-assertion.ts";
 import { type BackgroundAsker, BackgroundQueue } from "./background-queue.ts";
+import type { GrantDeps } from "./deps.ts";
 
 /** How a call to the provider ended, as far as other grants of the connector are concerned. */
 export type ProviderOutcome =
@@ -23,20 +24,24 @@ const BREAKER_PROBE_MS = 60_000;
 /** How long work in the background waits here for its permit, before it is told when to come back. */
 const LONGEST_WAIT_MS = 5_000;
 
+type GateDeps = Pick<GrantDeps, "now" | "randomBytes" | "db" | "keys" | "driverOf">;
+
 /**
  * One per connector: what its grants must know of each other before they call the provider. Permits and
  * back-off live in memory (losing them costs one extra call); nothing here is on the warm path.
  */
 export class ConnectorGateObject extends DurableObject<unknown> {
-  readonly #deps: Pick<Services, "now" | "randomBytes">;
+  readonly #deps: GateDeps;
+  readonly #assertion: AppAssertion;
   readonly #background = new BackgroundQueue((permit) => this.#inLine.get(permit)?.());
   readonly #inLine = new Map<string, () => void>();
   #backOffUntilMs = 0;
   #breaker: { configRevision: number; probeAtMs: number } | null = null;
 
-  constructor(ctx: DurableObjectState, env: unknown, deps: Pick<Services, "now" | "randomBytes">) {
+  constructor(ctx: DurableObjectState, env: unknown, deps: GateDeps) {
     super(ctx, env);
     this.#deps = deps;
+    this.#assertion = new AppAssertion(deps);
   }
 
   /**
@@ -96,6 +101,11 @@ export class ConnectorGateObject extends DurableObject<unknown> {
       this.#inLine.delete(permit);
     }
     return null;
+  }
+
+  /** What the provider knows this connector by, at most one signature for several minutes. */
+  async assertion(request: AssertionRequest): Promise<Result<string>> {
+    return this.#assertion.get(request);
   }
 
   /** Give the permit back and tell what happened. */

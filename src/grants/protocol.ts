@@ -28,6 +28,8 @@ export interface GrantTokenRequest {
     region: string | null;
     leaseSeconds: number;
   };
+  /** The provider's id of the tenant of the identity's installation. */
+  tenantId: string | null;
   /** Through which the project asks; its tokens are told apart by it. */
   linkId: string;
   /** The scopes that the link allows; a token with any other is neither kept nor handed out. Null = no ceiling. */
@@ -114,6 +116,9 @@ export interface LeasedToken {
   claims?: Claims | undefined;
   /** The provider's id of the user, where it is known. */
   externalSubject?: string | undefined;
+  /** Where it is good: our id, and the provider's of the tenant. */
+  installationId?: string | undefined;
+  tenantId?: string | undefined;
   groupId: string;
   snapshotVersion: string;
   /** The revocation value under which it was obtained. */

@@ -111,7 +111,13 @@ export interface LeaseTerms extends Pick<LeasedToken, "token" | "authorizationId
 
 /** A stored token as the edge may hold it, for as long as the connector leases. */
 export function leasedToken(
-  { groupId, snapshotVersion, connector }: Pick<GrantTokenRequest, "groupId" | "snapshotVersion" | "connector">,
+  {
+    groupId,
+    snapshotVersion,
+    connector,
+    identity: { installationId },
+    tenantId,
+  }: Pick<GrantTokenRequest, "groupId" | "snapshotVersion" | "connector" | "identity" | "tenantId">,
   stored: StoredToken,
   { token, authorizationId, leaseFromMs, claims, externalSubject, toldExpiryMs = null }: LeaseTerms,
 ): LeasedToken {
@@ -129,6 +135,8 @@ export function leasedToken(
     ...(metadata === undefined ? {} : { metadata }),
     ...(claims ? { claims } : {}),
     ...(externalSubject ? { externalSubject } : {}),
+    ...(installationId === null ? {} : { installationId }),
+    ...(tenantId === null ? {} : { tenantId }),
     authorizationId,
     groupId,
     snapshotVersion,

@@ -1,5 +1,6 @@
 import type { Caller, EnvironmentId } from "../callers/caller.ts";
 import { roleIncludes } from "../callers/roles.ts";
+import type { Capabilities } from "../catalog/capabilities.ts";
 import type { Driver, SubjectType, TokenGroup } from "../catalog/driver.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { GrantIdentity, GrantSubject } from "../grants/protocol.ts";
@@ -14,8 +15,19 @@ export interface CallerScope {
 
 /** What an authorized request resolves to: which grant, and which of its token groups. */
 export interface AuthorizedRequest {
+  /** Without its installation, as long as that has to be looked up. */
   identity: GrantIdentity;
   group: TokenGroup;
+  /** Which installation is meant; null = the grant is of none. */
+  installation: InstallationDemand | null;
+}
+
+/** Which installation a request means, as far as it and the connector say. */
+export interface InstallationDemand {
+  /** Our id, or the provider's of the installation or tenant; null = the only one there is. */
+  reference: string | null;
+  /** Ours, of those that the link allows; null = all. */
+  allowed: string[] | null;
 }
 
 /**
@@ -94,17 +106,12 @@ export function authorize(
   if (link.subjects !== null && !link.subjects.includes(subject.type)) {
     return fail("forbidden", { message: `The project's link does not allow the subject "${subject.type}".` });
   }
-  // No driver has installations yet, so a link that is narrowed to some allows nothing.
-  if (link.installations !== null) {
-    return fail("client_installation_required", {
-      message: "The project's link allows certain installations only, and this connector has none of them.",
-    });
-  }
-  if (request.installationId !== null) {
-    return fail("client_installation_required", { message: "This connector has no installation of that id." });
-  }
   const group = boundedGroup(driver, snapshot, subject.type, request);
   if (!group.ok) return group;
+  const installation = capabilities.installedSubjects?.includes(subject.type)
+    ? demandOf(driver, snapshot, request, group.value)
+    : withoutInstallation(capabilities, snapshot, subject.type, request);
+  if (!installation.ok) return installation;
   return ok({
     identity: {
       connectorId: connector.id,
@@ -113,20 +120,63 @@ export function authorize(
       partition: capabilities.partition === "shared" ? "shared" : scope.environment,
     },
     group: group.value,
+    installation: installation.value,
+  });
+}
+
+/** The installation that the request names, or else its details, or else the connector. */
+function demandOf(
+  { installations }: Driver,
+  { connector, link }: ConnectorSnapshot,
+  { installationId }: TokenRequest,
+  group: TokenGroup,
+): Result<InstallationDemand> {
+  if (installationId === "*") {
+    return fail("client_installation_required", {
+      message: "These tokens are of one installation. Name one as installationId.",
+    });
+  }
+  const reference = installationId ?? installations?.tenantNamedBy(group) ?? connector.defaultInstallationId;
+  return ok({ reference, allowed: link.installations });
+}
+
+/** For subjects whose tokens are of no installation, or of all: what names one, or a link that allows some, is refused. */
+function withoutInstallation(
+  { userTokens }: Capabilities,
+  { link }: ConnectorSnapshot,
+  subject: SubjectType,
+  { installationId }: TokenRequest,
+): Result<null> {
+  const reachesAll = subject === "user" && userTokens?.crossInstallation === true;
+  if (link.installations !== null) {
+    return fail("client_installation_required", {
+      message: reachesAll
+        ? "The project's link allows certain installations only, and this subject's tokens would reach all of them."
+        : "The project's link allows certain installations only, and this connector has none of them.",
+    });
+  }
+  if (installationId === null || (reachesAll && installationId === "*")) return ok(null);
+  return fail("client_installation_required", {
+    message: reachesAll
+      ? "This subject's tokens reach all installations. Omit installationId."
+      : "This connector has no installation of that id.",
   });
 }
 
 /** The requested group within the link's ceiling. Asking above it fails; the defaults shrink to it. */
 function boundedGroup(
   driver: Driver<unknown>,
-  { connector, link }: ConnectorSnapshot,
+  snapshot: ConnectorSnapshot,
   subjectType: SubjectType,
   request: TokenRequest,
 ): Result<TokenGroup> {
+  const { connector, link } = snapshot;
   const { resources, audience, authorizationDetails } = request;
   const resolve = (scopes: string[]) =>
     driver.resolveGroup(connector.config, subjectType, { scopes, resources, audience, authorizationDetails });
-  const resolved = resolve(request.scopes);
+  const asked = resolve(request.scopes);
+  const resolved =
+    asked.ok && link.authorizationDetails !== null ? withinDetails(driver, snapshot, subjectType, asked.value) : asked;
   const ceiling = link.scopes;
   if (!resolved.ok || ceiling === null) return resolved;
   // Each can give rights of its own at the provider, and scopes say nothing about those.
@@ -142,6 +192,19 @@ function boundedGroup(
   // A connector without default scopes leaves the choice to the provider, which knows nothing of the ceiling.
   const scopes = isDefault && resolved.value.scopes.length === 0 ? ceiling : within;
   return scopes.length === 0 ? aboveCeiling(ceiling) : resolve(scopes);
+}
+
+/** A ceiling that the driver cannot judge allows nothing. */
+function withinDetails(
+  driver: Driver,
+  { connector, link: { authorizationDetails } }: ConnectorSnapshot,
+  subject: SubjectType,
+  group: TokenGroup,
+): Result<TokenGroup> {
+  const within = driver.withinDetails?.(group, authorizationDetails ?? []) ?? fail("permission_not_allowed");
+  if (!within.ok) return within;
+  // What it shrank to may be nothing that this subject's tokens can be held to.
+  return driver.resolveGroup(connector.config, subject, within.value).ok ? within : fail("permission_not_allowed");
 }
 
 function aboveCeiling(ceiling: string[]): Result<never> {

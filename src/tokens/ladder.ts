@@ -5,7 +5,7 @@ import type { WorkBudget } from "../limits/work-budget.ts";
 import type { Services } from "../services.ts";
 import { withOneLoader } from "../store/one-loader.ts";
 import type { CallerScope } from "./authorize.ts";
-import { addressOf, type Decision, decide } from "./decision.ts";
+import { type Decision, decide, placeOf } from "./decision.ts";
 import { publishSnapshot, readLeases } from "./kv-rung.ts";
 import { isBelievable, type Leased, mayServe, renewalDue, snapshotLeaseMs } from "./lease.ts";
 import { snapshotMemoryKey, tokenMemoryKey } from "./lease-keys.ts";
@@ -170,11 +170,8 @@ function isRenewal({ leaseFloorMs }: Climb): boolean {
 }
 
 async function askGrant(climb: Climb, decision: Decision, snapshot: ConnectorSnapshot): Promise<Result<TokenAnswer>> {
-  const { authorized } = decision;
-  if (!authorized.ok) return authorized;
-  const { identity, group } = authorized.value;
   const { services, keys, request, grantClosed, budget } = climb;
-  const { connector, link, teamId, version, revokedBeforeMs } = snapshot;
+  const { connector, link, teamId, version } = snapshot;
   const { type, configRevision, region, leaseSeconds } = connector;
   if (grantClosed !== null) return { ok: false, failure: grantClosed };
   if (!isRenewal(climb)) {
@@ -182,13 +179,16 @@ async function askGrant(climb: Climb, decision: Decision, snapshot: ConnectorSna
     if (!affordable.ok) return affordable;
   }
   const { validityBufferMs, rejectedTokenId } = request;
-  decision.address ??= await addressOf(authorized.value, keys.token, snapshot, request, services.keys);
-  const { grantName, groupId, leaseKey } = decision.address;
+  const placed = await placeOf(decision, { memoryKey: keys.token, snapshot, request }, services);
+  if (!placed.ok) return placed;
+  const { identity, group, installation } = placed.value.request;
+  const { grantName, groupId, leaseKey } = placed.value.address;
   const stub = services.grants.grant(grantName, region);
   try {
     const answer: GrantTokenAnswer = await stub.token({
       teamId,
       identity,
+      tenantId: installation?.tenantId ?? null,
       connector: { type, configRevision, region, leaseSeconds },
       linkId: link.id,
       scopeCeiling: link.scopes,
@@ -196,7 +196,7 @@ async function askGrant(climb: Climb, decision: Decision, snapshot: ConnectorSna
       group,
       narrow: request.scopes.length > 0,
       snapshotVersion: version,
-      revokedBeforeMs,
+      revokedBeforeMs: Math.max(snapshot.revokedBeforeMs, installation?.revokedBeforeMs ?? 0),
       validityBufferMs,
       rejectedTokenId,
       leaseKey,

@@ -23,6 +23,8 @@ export const leasedToken = z.object({
   metadata: z.optional(z.record(z.string(), scalar)),
   claims: z.optional(z.record(z.string(), z.union([scalar, z.array(z.string()), z.null()]))),
   externalSubject: z.optional(z.string()),
+  installationId: z.optional(z.string()),
+  tenantId: z.optional(z.string()),
   groupId: z.string(),
   snapshotVersion: z.string(),
   revokedBeforeMs: z.number(),

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
+import type { AuthorizationDetail } from "../catalog/driver.ts";
 import type { ConnectorSnapshotRow } from "../connectors/snapshot-query.ts";
 
 /**
@@ -20,6 +21,8 @@ export interface ConnectorSnapshot {
     configRevision: number;
     region: string | null;
     leaseSeconds: number;
+    /** Of which installation a token is when a request names none; null = undecided. */
+    defaultInstallationId: string | null;
   };
   link: {
     id: string;
@@ -29,6 +32,8 @@ export interface ConnectorSnapshot {
     subjects: string[] | null;
     subjectNamespace: string | null;
     scopes: string[] | null;
+    /** A ceiling of authorization details. */
+    authorizationDetails: AuthorizationDetail[] | null;
   };
   /** Changes whenever connector or link do: what was decided under another version is decided again. */
   version: string;
@@ -37,6 +42,7 @@ export interface ConnectorSnapshot {
 }
 
 const strings = z.array(z.string());
+const details = z.array(z.looseObject({ type: z.string() }));
 
 /** As it travels through KV; anything else there is as good as absent. */
 export const leasedSnapshot = z.object({
@@ -52,6 +58,7 @@ export const leasedSnapshot = z.object({
       configRevision: z.number(),
       region: z.nullable(z.string()),
       leaseSeconds: z.number(),
+      defaultInstallationId: z.nullable(z.string()),
     }),
     link: z.object({
       id: z.string(),
@@ -60,6 +67,7 @@ export const leasedSnapshot = z.object({
       subjects: z.nullable(strings),
       subjectNamespace: z.nullable(z.string()),
       scopes: z.nullable(strings),
+      authorizationDetails: z.nullable(details),
     }),
     version: z.string(),
     revokedBeforeMs: z.number(),
@@ -83,6 +91,7 @@ export function toSnapshot(row: ConnectorSnapshotRow): ConnectorSnapshot {
       configRevision: row.config_revision,
       region: row.region,
       leaseSeconds: row.lease_seconds,
+      defaultInstallationId: row.default_installation_id,
     },
     link: {
       id: row.link_id,
@@ -91,6 +100,8 @@ export function toSnapshot(row: ConnectorSnapshotRow): ConnectorSnapshot {
       subjects: list(row.subjects),
       subjectNamespace: row.subject_namespace,
       scopes: list(row.scopes),
+      authorizationDetails:
+        row.authorization_details === null ? null : details.parse(JSON.parse(row.authorization_details)),
     },
     version: `${row.revision}.${row.link_id}.${row.link_updated_at_ms}`,
     revokedBeforeMs: row.revoked_before_ms,

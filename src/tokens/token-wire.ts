@@ -8,13 +8,15 @@ export function tokenWire(
   { connector }: ConnectorSnapshot,
   { validityBufferMs, nowMs }: { validityBufferMs: number; nowMs: number },
 ) {
-  const { resources, authorizationDetails, metadata, claims, externalSubject } = token;
+  const { resources, authorizationDetails, metadata, claims, externalSubject, installationId, tenantId } = token;
   return {
     token: token.token,
     tokenId: token.tokenId,
     expiresAt: toldExpiryMs(token, validityBufferMs, nowMs),
     connector: { id: connector.id, uid: connector.uid, type: connector.type },
     name: connector.name,
+    ...(installationId === undefined ? {} : { installationId }),
+    ...(tenantId === undefined ? {} : { tenantId }),
     authorizationId: token.authorizationId,
     tokenGroupId: token.groupId,
     scopes: token.scopes,

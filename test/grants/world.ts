@@ -102,6 +102,7 @@ export async function grantWorld(subject: GrantSubject = { type: "app" }) {
   const request = (change: Partial<GrantTokenRequest> = {}): GrantTokenRequest => ({
     teamId: "team_test",
     identity,
+    tenantId: null,
     connector: { type: "oauth", configRevision: 1, region: null, leaseSeconds: 60 },
     linkId: "lnk_1",
     scopeCeiling: null,

@@ -46,6 +46,8 @@ const row = {
   subjects: null,
   subject_namespace: null,
   scopes: null,
+  authorization_details: null,
+  default_installation_id: null,
   revoked_before_ms: 5,
 } satisfies ConnectorSnapshotRow;
 

@@ -76,6 +76,7 @@ describe("a narrowed link", () => {
             configRevision: 1,
             region: null,
             leaseSeconds: 60,
+            defaultInstallationId: null,
           },
           link: {
             id: "lnk_1",
@@ -83,6 +84,7 @@ describe("a narrowed link", () => {
             installations: null,
             subjects: null,
             scopes: null,
+            authorizationDetails: null,
             subjectNamespace,
           },
           version: "1",

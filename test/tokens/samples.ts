@@ -45,6 +45,7 @@ export function snapshot(link: Partial<ConnectorSnapshot["link"]> = {}): Connect
       configRevision: 1,
       region: null,
       leaseSeconds: 60,
+      defaultInstallationId: null,
     },
     link: {
       id: "lnk_1",
@@ -53,6 +54,7 @@ export function snapshot(link: Partial<ConnectorSnapshot["link"]> = {}): Connect
       subjects: null,
       subjectNamespace: null,
       scopes: null,
+      authorizationDetails: null,
       ...link,
     },
     version: "1",

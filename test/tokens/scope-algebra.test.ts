@@ -29,6 +29,7 @@ function resolve(asked: string[], defaults: string[], ceiling: string[] | null):
       draft: false,
       region: null,
       leaseSeconds: 60,
+      defaultInstallationId: null,
     },
     link: {
       id: "lnk_1",
@@ -37,6 +38,7 @@ function resolve(asked: string[], defaults: string[], ceiling: string[] | null):
       subjects: null,
       subjectNamespace: null,
       scopes: ceiling,
+      authorizationDetails: null,
     },
     version: "1",
     revokedBeforeMs: 0,

@@ -48,6 +48,7 @@ export async function crashObject(namespace: DurableObjectNamespace<Grant>, rota
   const request: GrantTokenRequest = {
     teamId: "team_test",
     identity,
+    tenantId: null,
     connector: { type: "oauth", configRevision: 1, region: null, leaseSeconds: 60 },
     linkId: "lnk_1",
     scopeCeiling: null,
