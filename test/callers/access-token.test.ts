@@ -23,6 +23,21 @@ describe("access tokens", () => {
     expect(JSON.stringify(minted)).not.toContain(minted.token.expose());
   });
 
+  test("B-18 a token has one spelling: with anything before or behind it, it is none", async () => {
+    const text = minted.token.expose();
+    for (const other of [
+      `x${text}`,
+      ` ${text}`,
+      `${text}0`,
+      `${text}\n`,
+      `${text} `,
+      text.slice(0, -1),
+      text.slice(1),
+    ]) {
+      expect(await parseAccessToken(other)).toBeNull();
+    }
+  });
+
   test("B-18 the genuine token verifies, every other secret does not", async () => {
     expect(await verifyAccessToken(keys, await parsed(minted.token.expose()), row)).toBe(true);
     const other = await parsed((await mintAccessToken(keys, randomBytes)).token.expose());

@@ -46,6 +46,10 @@ describe("matching", () => {
   test("an integer too large for a JavaScript number equals nothing, so two such ids are never taken for one", () => {
     const claims: unknown = JSON.parse('{"id":9007199254740993}');
     expect(outcome([rule({ id: 9007199254740992 })], claims as Record<string, unknown>)).toBe("forbidden");
+    const exact = Number.MAX_SAFE_INTEGER;
+    expect(scalarClaim({ id: exact, negative: -exact }, "id")).toBe(exact);
+    expect(scalarClaim({ id: exact, negative: -exact }, "negative")).toBe(-exact);
+    expect(scalarClaim({ id: -exact - 1 }, "id")).toBeNull();
   });
 
   test.each(["__proto__", "constructor", "toString", "hasOwnProperty", "/constructor/name", "/__proto__/x"])(

@@ -1,14 +1,17 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
+import { findLogin } from "../../src/callers/issuer-login.ts";
 import { type Api, apiOf, setUp } from "../support/api.ts";
-import { testServices } from "../support/services.ts";
+import { type TestServices, testServices } from "../support/services.ts";
 import { signer } from "./support.ts";
 
 const ec = await signer("ES256", "ec");
 const JWKS = { keys: [ec.publicJwk] };
 
+let services: TestServices;
 let api: Api;
 let owner: string;
+let teamId: string;
 let registered = 0;
 
 beforeAll(async () => {
@@ -23,8 +26,9 @@ beforeAll(async () => {
       jwks_uri: `${origin}/jwks`,
     });
   };
-  api = apiOf(await testServices({ network }));
-  ({ owner } = await setUp(api));
+  services = await testServices({ network });
+  api = apiOf(services);
+  ({ owner, teamId } = await setUp(api));
 });
 
 const register = (fields: object = {}) => {
@@ -80,6 +84,27 @@ describe("an issuer's client", () => {
       ...NOTHING_MORE,
     });
     expect(row).toMatchObject({ login_secret_sealed: null, login_secret_kid: null });
+  });
+
+  test("is found by the exact name of its issuer, with its secret or without one", async () => {
+    const kept = (login: object) => register({ jwks: JWKS, login });
+    const [secret, open, none] = [
+      (await kept({ clientId: "c", clientSecret: "the-secret" })).body,
+      (await kept({ clientId: "p" })).body,
+      (await register({ jwks: JWKS })).body,
+    ];
+    const found = await findLogin(secret.issuer, teamId, services);
+    expect(found).toMatchObject({ ok: true, value: { issuerId: secret.id, clientId: "c" } });
+    expect(found?.ok && found.value.secrets.clientSecret?.expose()).toBe("the-secret");
+    expect(await findLogin(open.issuer, teamId, services)).toMatchObject({
+      ok: true,
+      value: { issuerId: open.id, clientId: "p", secrets: {} },
+    });
+    for (const name of [none.issuer, `${open.issuer}/`]) expect(await findLogin(name, teamId, services)).toBeNull();
+    // Sealed for this team.
+    expect(await findLogin(secret.issuer, "team_other", services)).toMatchObject({
+      failure: { code: "decryption_failed" },
+    });
   });
 
   test("that is removed leaves its number behind, so that no secret is sealed under it again", async () => {

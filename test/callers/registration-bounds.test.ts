@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Api, apiOf, setUp } from "../support/api.ts";
+import { type Api, apiOf, project, setUp } from "../support/api.ts";
 import { testServices } from "../support/services.ts";
 import { signer } from "./support.ts";
 
@@ -65,5 +65,25 @@ describe("D-11 of what an operator may say of an issuer", () => {
     }
     const refused = await register({ issuer: "http://idp.internal" });
     expect(refused.body.error).toMatchObject({ code: "url_not_allowed" });
+  });
+
+  test("a registration and a rule that are sent twice with one key are one", async () => {
+    const twice = async (path: string, body: object) => {
+      const headers = {
+        authorization: `Bearer ${owner}`,
+        "content-type": "application/json",
+        "idempotency-key": path,
+      };
+      const send = () => api.send(path, { method: "POST", headers, body: JSON.stringify(body) });
+      const [first, second] = [await send(), await send()];
+      expect([first.status, second.status]).toEqual([201, 201]);
+      expect(second.body).toEqual(first.body);
+    };
+    const issuer = "https://twice.example.org";
+    await twice("/v1/issuers", { issuer, audience: "us", jwks: { keys: [ec.publicJwk] } });
+    const projectId = await project(api, owner, "twice");
+    const rule = { issuer, environment: "production", claims: { sub: "x" } };
+    await twice(`/v1/projects/${projectId}/identities`, rule);
+    expect((await api.get(`/v1/projects/${projectId}/identities`, owner)).body.identities).toHaveLength(1);
   });
 });
