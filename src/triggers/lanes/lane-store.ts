@@ -75,7 +75,7 @@ export class LaneStore {
   add(items: readonly LaneItem[], nowMs: number): void {
     if (!this.#opened) this.#storage.sql.exec(SCHEMA);
     this.#opened = true;
-    for (const { deliveryId, eventId, series = 0, attemptCount, dueAtMs } of items) {
+    for (const { deliveryId, eventId, series, attemptCount, dueAtMs } of items) {
       this.#run(
         `INSERT INTO waiting (id, event_id, series, due_at_ms, attempt_count, enqueued_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM settled WHERE id = ?1)

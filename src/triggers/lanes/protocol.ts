@@ -2,8 +2,8 @@
 export interface LaneItem {
   deliveryId: string;
   eventId: string;
-  /** Of the delivery; 0 unless given. */
-  series?: number;
+  /** 0, or the number of the replay that made the delivery. */
+  series: number;
   /** Attempts already made. */
   attemptCount: number;
   /** Not before then. */

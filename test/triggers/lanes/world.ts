@@ -150,7 +150,7 @@ export async function withLane(
               },
             ]),
           ]);
-          items.push({ deliveryId: id, eventId: record.id, attemptCount: 0, dueAtMs: clock.nowMs });
+          items.push({ deliveryId: id, eventId: record.id, series: 0, attemptCount: 0, dueAtMs: clock.nowMs });
         }
         return items;
       },
