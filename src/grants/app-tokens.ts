@@ -1,6 +1,8 @@
 import type { IssuedToken } from "../catalog/driver.ts";
-import { fail, failureFrom, ok, type Result } from "../errors.ts";
+import { type ErrorCode, type Failure, fail, failureFrom, ok, type Result } from "../errors.ts";
+import type { Installation } from "../installations/installation.ts";
 import { mintableInstallation } from "../installations/mintable.ts";
+import { recordNews } from "../installations/record-news.ts";
 import { newId } from "../store/ids.ts";
 import { assertionSource } from "./assertion.ts";
 import { decideFreshness } from "./freshness.ts";
@@ -12,6 +14,12 @@ import type { GrantTokenAnswer, GrantTokenRequest } from "./protocol.ts";
 import { ATTEMPT_TIMEOUT_MS, callProvider, type Provider } from "./provider-call.ts";
 import { aboveCeilingMessage, scopesAbove } from "./reach.ts";
 import { mintedToken, type StoredToken } from "./stored-token.ts";
+
+/** What a provider's refusal says of the installation. */
+const ENDS: { [Code in ErrorCode]?: "removed" | "suspended" } = {
+  client_installation_required: "removed",
+  installation_suspended: "suspended",
+};
 
 /** How often a caller may find that what it waited for does not suit it, before it is told to come back. */
 const MAX_ROUNDS = 4;
@@ -119,9 +127,22 @@ export class AppTokens {
       },
       commit: (issued: IssuedToken, { name: provider }: Provider) =>
         this.#commit(request, mint, { attemptId, startedAtMs }, { issued, provider }),
-      fail: () => store.journal.end(attemptId),
+      fail: (failure: Failure) => {
+        store.journal.end(attemptId);
+        if (installation.value !== null) defer(this.#noteEnd(installation.value, connector.region, failure));
+      },
     };
     return callProvider(call, keys, deps, defer);
+  }
+
+  /** The provider no longer has the installation, or holds it back: everybody asks for nothing there until it is back. */
+  async #noteEnd(installation: Installation, region: string | null, { code }: Failure): Promise<void> {
+    const state = ENDS[code];
+    if (state === undefined) return;
+    const { connectorId } = installation;
+    // This Grant is the one that asked, and there is none for its users.
+    const services = { ...this.#parts.deps, grants: null };
+    await recordNews(services, { connectorId, region }, { ...installation, state }, { isOwn: false });
   }
 
   /** The token into the store, or, where it may not be kept, to those that the provider is told of. */
