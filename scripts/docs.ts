@@ -21,11 +21,11 @@ import { type ProviderFacts, providerTable } from "./webhook-table.ts";
 // `node scripts/docs.ts` renews the tables of docs/ that are made from the code and the tests.
 
 // By variable paths: the Worker's types are not those of these scripts.
-const [routesModule, summariesModule, errorsModule, presetsModule, providersModule] = [
+const [routesModule, summariesModule, errorsModule, issuersModule, providersModule] = [
   "../src/routes.ts",
   "../src/reference/summaries.ts",
   "../src/error-codes.ts",
-  "../src/callers/presets.ts",
+  "../src/callers/known-issuers.ts",
   "../src/triggers/recipes/registry.ts",
 ];
 const { ROUTES }: { ROUTES: readonly RouteRow[] } = await import(routesModule);
@@ -34,7 +34,7 @@ const { describeError }: { describeError: (code: string) => { status: number; se
   errorsModule
 );
 
-const { ISSUER_PRESETS }: { ISSUER_PRESETS: Record<string, PresetFacts> } = await import(presetsModule);
+const { KNOWN_ISSUERS }: { KNOWN_ISSUERS: Record<string, PresetFacts> } = await import(issuersModule);
 
 const read = (path: string) => readFile(join(root, path), "utf8");
 
@@ -55,10 +55,10 @@ await renew("docs/api.md", {
   errors: errorTable(errorCodes(await read("src/error-codes.ts")), describeError),
 });
 await renew("docs/security.md", { coverage: coverageTable(coveredRows(Object.fromEntries(tests)), ATTACK_ROWS) });
-const examples = Object.entries(ISSUER_PRESETS).map(([name, preset]) => [
+const examples = Object.entries(KNOWN_ISSUERS).map(([name, preset]) => [
   `example ${name}`,
   presetExample(name, preset).markdown,
 ]);
-await renew("docs/callers.md", { presets: presetTable(ISSUER_PRESETS), ...Object.fromEntries(examples) });
+await renew("docs/callers.md", { presets: presetTable(KNOWN_ISSUERS), ...Object.fromEntries(examples) });
 const { PROVIDERS }: { PROVIDERS: ReadonlyMap<string, ProviderFacts> } = await import(providersModule);
 await renew("docs/webhook-providers.md", { providers: providerTable(PROVIDERS) });

@@ -1,5 +1,3 @@
-import type { ClaimValue } from "./issuer-record.ts";
-
 /** What an issuer is registered with, unless the operator says otherwise. */
 export interface IssuerPreset {
   /** Assigned by the platform and never reused: a `sub` made of names changes owner when something is renamed. */
@@ -7,21 +5,8 @@ export interface IssuerPreset {
   algorithms: readonly string[];
   /** Longest accepted age of its tokens (ms). */
   maxTokenAgeMs: number;
-}
-
-/** An issuer that we know by name. */
-export interface KnownIssuer extends IssuerPreset {
-  title: string;
-  /** The vendor's page that all of this is from. */
-  docs: string;
-  /** Exact `iss`; `<…>` is the customer's own part. */
-  issuer: string;
   /** Where the keys are when its discovery does not lead to them on its own host; `{issuer}` is the `iss`. */
   jwksUri?: string;
-  /** Claims whose values never come to stand for anything else. */
-  immutableClaims: readonly string[];
-  /** What docs/callers.md shows, and the tests register: a production workload of somebody called acme. */
-  example: { issuer: string; audience?: string; claims: Readonly<Record<string, ClaimValue>> };
 }
 
 const MINUTE_MS = 60_000;
@@ -33,97 +18,37 @@ export const GENERIC_PRESET: IssuerPreset = {
   maxTokenAgeMs: 12 * HOUR_MS,
 };
 
+/** The issuers that we know by name; src/callers/known-issuers.ts says more of each. */
 export const ISSUER_PRESETS = {
   vercel: {
-    title: "Vercel",
-    docs: "https://vercel.com/docs/oidc/reference",
-    // The team issuer mode. In the global mode one `iss` serves every team, and only `owner_id` tells them apart.
-    issuer: "https://oidc.vercel.com/<team slug>",
     selectorClaim: "project_id",
     algorithms: ["RS256"],
     // A build's token lives an hour, a function's two, a developer's twelve.
     maxTokenAgeMs: 12 * HOUR_MS,
-    immutableClaims: ["owner_id", "project_id"],
-    example: {
-      issuer: "https://oidc.vercel.com/acme",
-      claims: {
-        owner_id: "team_7Gw5ZMzpQA8h90F832KGp7nwbuh3",
-        project_id: "prj_7Gw5ZMBpQA8h9GF832KGp7nwbuh3",
-        environment: "production",
-      },
-    },
   },
   "github-actions": {
-    title: "GitHub Actions",
-    docs: "https://docs.github.com/en/actions/reference/security/oidc",
-    issuer: "https://token.actions.githubusercontent.com",
     selectorClaim: "repository_id",
     algorithms: ["RS256"],
     maxTokenAgeMs: 15 * MINUTE_MS,
-    immutableClaims: ["repository_id", "repository_owner_id"],
-    example: {
-      issuer: "https://token.actions.githubusercontent.com",
-      claims: {
-        repository_id: "74",
-        repository_owner_id: "65",
-        event_name: "push",
-        ref: "refs/heads/main",
-        environment: "production",
-      },
-    },
   },
   gitlab: {
-    title: "GitLab",
-    docs: "https://docs.gitlab.com/ci/secrets/id_token_authentication/",
-    issuer: "https://gitlab.com",
     selectorClaim: "project_id",
     algorithms: ["RS256"],
     // As long as the job may run.
     maxTokenAgeMs: 12 * HOUR_MS,
-    immutableClaims: ["project_id", "job_project_id"],
-    example: {
-      issuer: "https://gitlab.com",
-      claims: {
-        // Whose code runs, and where it runs: a merge request's pipeline can make them differ. Both since GitLab 18.4.
-        project_id: "20",
-        job_project_id: "20",
-        ref_path: "refs/heads/main",
-        ref_protected: "true",
-        environment: "production",
-      },
-    },
   },
   google: {
-    title: "Google Cloud",
-    docs: "https://docs.cloud.google.com/docs/authentication/token-types#id",
-    issuer: "https://accounts.google.com",
     jwksUri: "https://www.googleapis.com/oauth2/v3/certs",
     selectorClaim: "sub",
     algorithms: ["RS256"],
     maxTokenAgeMs: HOUR_MS,
-    immutableClaims: ["sub"],
-    example: { issuer: "https://accounts.google.com", claims: { sub: "104029292853099978293" } },
   },
   kubernetes: {
-    title: "Kubernetes",
-    docs: "https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/",
-    issuer: "https://<the cluster's own issuer>",
     selectorClaim: "/kubernetes.io/serviceaccount/uid",
     algorithms: ["RS256", "ES256"],
     maxTokenAgeMs: 24 * HOUR_MS,
-    immutableClaims: ["/kubernetes.io/serviceaccount/uid"],
-    example: {
-      issuer: "https://oidc.eks.eu-west-1.amazonaws.com/id/8F1E2D3C4B5A69788796A5B4C3D2E1F0",
-      claims: {
-        "/kubernetes.io/serviceaccount/uid": "a709ef71-30e2-489a-bd19-ade97031b9db",
-        sub: "system:serviceaccount:production:worker",
-      },
-    },
   },
   "cloudflare-access": {
-    title: "Cloudflare Access",
-    docs: "https://developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie/application-token/",
-    issuer: "https://<team name>.cloudflareaccess.com",
     jwksUri: "{issuer}/cdn-cgi/access/certs",
     // Of service tokens, whose `sub` is empty. Unconfirmed: whether a client certificate's common name may equal one;
     // an account that lets both in should give them applications of their own.
@@ -131,97 +56,40 @@ export const ISSUER_PRESETS = {
     algorithms: ["RS256"],
     // The application's session duration.
     maxTokenAgeMs: 24 * HOUR_MS,
-    immutableClaims: ["common_name"],
-    example: {
-      issuer: "https://acme.cloudflareaccess.com",
-      audience: "32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228",
-      claims: { common_name: "e367826f93b8d71185e03fe518aff3b4.access", type: "app" },
-    },
   },
   fly: {
-    title: "Fly.io",
-    docs: "https://fly.io/docs/security/openid-connect/",
-    issuer: "https://oidc.fly.io/<organization slug>",
     selectorClaim: "app_id",
     // Unconfirmed: the vendor's page names no algorithm; others who verify these tokens say RS256.
     algorithms: ["RS256"],
     maxTokenAgeMs: 15 * MINUTE_MS,
-    // Unconfirmed: the page shows the ids and does not say that they are never reused.
-    immutableClaims: ["app_id", "org_id"],
-    example: { issuer: "https://oidc.fly.io/acme", claims: { app_id: "3671581", org_id: "29873298" } },
   },
   buildkite: {
-    title: "Buildkite",
-    docs: "https://buildkite.com/docs/agent/cli/reference/oidc",
-    issuer: "https://agent.buildkite.com",
     selectorClaim: "pipeline_id",
     // Unconfirmed: the vendor's page names no algorithm; the published keys are RSA.
     algorithms: ["RS256"],
     // Five minutes, unless the job asks for a longer `--lifetime`.
     maxTokenAgeMs: 15 * MINUTE_MS,
-    immutableClaims: ["organization_id", "pipeline_id"],
-    example: {
-      issuer: "https://agent.buildkite.com",
-      claims: {
-        organization_id: "f892efa9-103e-4d28-97a1-3b8616a0994d",
-        pipeline_id: "0184990a-4782-42b5-afc1-16715b10b1f0",
-        build_branch: "main",
-      },
-    },
   },
   circleci: {
-    title: "CircleCI",
-    docs: "https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/",
-    issuer: "https://oidc.circleci.com/org/<organization id>",
     selectorClaim: "oidc.circleci.com/project-id",
     // Unconfirmed: the vendor's page names no algorithm; the published keys are RSA.
     algorithms: ["RS256"],
     maxTokenAgeMs: HOUR_MS,
-    immutableClaims: ["oidc.circleci.com/project-id"],
-    example: {
-      issuer: "https://oidc.circleci.com/org/c9035eb6-6eb2-4c85-8a81-d9ed6a1d1d1e",
-      claims: {
-        "oidc.circleci.com/project-id": "3a2f5b1c-7d4e-4f6a-9b8c-0d1e2f3a4b5c",
-        "oidc.circleci.com/vcs-origin": "github.com/acme/shop",
-        "oidc.circleci.com/vcs-ref": "refs/heads/main",
-        "oidc.circleci.com/ssh-rerun": false,
-      },
-    },
   },
   "hcp-terraform": {
-    title: "HCP Terraform",
-    docs: "https://developer.hashicorp.com/terraform/cloud-docs/dynamic-provider-credentials/workload-identity-tokens",
-    issuer: "https://app.terraform.io",
     selectorClaim: "terraform_workspace_id",
     algorithms: ["RS256"],
     // As long as the plan or apply may take.
     maxTokenAgeMs: 24 * HOUR_MS,
-    immutableClaims: ["terraform_organization_id", "terraform_project_id", "terraform_workspace_id"],
-    example: {
-      issuer: "https://app.terraform.io",
-      claims: {
-        terraform_organization_id: "org-GRNbCjYNpBB6NEH9",
-        terraform_workspace_id: "ws-mbsd5E3Ktt5Rg2Xm",
-        terraform_run_phase: "apply",
-      },
-    },
   },
   spiffe: {
-    title: "SPIFFE (JWT-SVID)",
-    docs: "https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md",
-    issuer: "https://<the trust domain's jwt_issuer>",
     selectorClaim: "sub",
     // All of the standard's but PS384 and PS512.
     algorithms: ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256"],
     // Unconfirmed: SPIRE's own default is said to be five minutes; the standard sets no limit.
     maxTokenAgeMs: HOUR_MS,
-    immutableClaims: [],
-    example: {
-      issuer: "https://spire.example.org",
-      claims: { sub: "spiffe://example.org/ns/production/sa/worker" },
-    },
   },
-} as const satisfies Record<string, KnownIssuer>;
+} as const satisfies Record<string, IssuerPreset>;
 
 export type IssuerPresetName = keyof typeof ISSUER_PRESETS;
 
@@ -232,6 +100,5 @@ export function issuerPreset(name: IssuerPresetName | null): IssuerPreset {
 
 /** Where that kind of issuer keeps its keys, if its discovery does not say it in a way that we accept. */
 export function presetJwksUri(name: IssuerPresetName | null, issuer: string): string | undefined {
-  const known: KnownIssuer | null = name === null ? null : ISSUER_PRESETS[name];
-  return known?.jwksUri?.replace("{issuer}", issuer);
+  return issuerPreset(name).jwksUri?.replace("{issuer}", issuer);
 }

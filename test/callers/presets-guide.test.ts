@@ -1,21 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { presetExample, presetTable, section } from "../../scripts/doc-tables.ts";
 import { canonicalKey } from "../../src/callers/claim-path.ts";
-import {
-  ISSUER_PRESETS,
-  type IssuerPresetName,
-  issuerPreset,
-  type KnownIssuer,
-  presetJwksUri,
-} from "../../src/callers/presets.ts";
+import { KNOWN_ISSUERS, type KnownIssuer } from "../../src/callers/known-issuers.ts";
+import { ISSUER_PRESETS, type IssuerPresetName, issuerPreset, presetJwksUri } from "../../src/callers/presets.ts";
 import { guide } from "./guide.ts";
 
 const NAMES = Object.keys(ISSUER_PRESETS) as IssuerPresetName[];
-const presetOf = (name: IssuerPresetName): KnownIssuer => ISSUER_PRESETS[name];
+const presetOf = (name: IssuerPresetName): KnownIssuer => KNOWN_ISSUERS[name];
 
 describe("docs/callers.md", () => {
   test("shows every preset as it is, and an example for each", () => {
-    expect(section(guide, "presets")).toBe(presetTable(ISSUER_PRESETS));
+    expect(section(guide, "presets")).toBe(presetTable(KNOWN_ISSUERS));
     for (const name of NAMES) {
       expect(section(guide, `example ${name}`)).toBe(presetExample(name, presetOf(name)).markdown);
     }

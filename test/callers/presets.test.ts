@@ -1,7 +1,8 @@
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { ISSUER_PRESETS, type IssuerPresetName, type KnownIssuer } from "../../src/callers/presets.ts";
+import { KNOWN_ISSUERS, type KnownIssuer } from "../../src/callers/known-issuers.ts";
+import { ISSUER_PRESETS, type IssuerPresetName } from "../../src/callers/presets.ts";
 import { runtimeEndpoint } from "../../src/http/endpoint.ts";
 import { type Api, apiOf, project, setUp } from "../support/api.ts";
 import { testServices } from "../support/services.ts";
@@ -9,7 +10,7 @@ import { documented } from "./guide.ts";
 import { VENDOR_TOKENS, type VendorToken } from "./vendor-tokens.ts";
 
 const NAMES = Object.keys(ISSUER_PRESETS) as IssuerPresetName[];
-const presetOf = (name: IssuerPresetName): KnownIssuer => ISSUER_PRESETS[name];
+const presetOf = (name: IssuerPresetName): KnownIssuer => KNOWN_ISSUERS[name];
 
 describe("a workload of a known issuer, registered as documented", () => {
   const documents = new Map<string, unknown>();
