@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import en from "zod/v4/locales/en.js";
 import { fail, ok, type Result } from "../errors.ts";
+import { problemWords } from "./problem-words.ts";
 
 // The small variant of zod comes without words for what is wrong.
-z.config(en());
+z.config({ localeError: problemWords });
 
 const MAX_PROBLEMS = 8;
 const MAX_NAME_LENGTH = 80;
