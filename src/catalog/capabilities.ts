@@ -9,10 +9,12 @@ export interface Capabilities {
   supportsIcon: "true" | "false" | "maybe";
   /** Whose tokens are of one installation; with `crossInstallation`, others' reach all of the connector's. */
   installedSubjects?: SubjectType[];
-  /** `shared` where the provider cannot separate environments (static keys, installations). */
+  /** `shared` where the provider cannot separate environments, such as with static keys; of an installation it never can. */
   partition: "environment" | "shared";
   appTokens?: TokenCapabilities;
   userTokens?: TokenCapabilities & { manualCredentialInput?: boolean };
+  /** The provider's own page of what this connector is there. */
+  clientUrl?: string;
   /** Pages of the service for people, where they are known. */
   sites?: { website?: string; devsite?: string; docsite?: string };
 }

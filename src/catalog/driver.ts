@@ -37,8 +37,11 @@ export interface IssuedToken {
   authorizationDetails: AuthorizationDetail[];
   /** True for a value that an operator stored: it is nobody's issuance, and cannot be revoked. */
   static: boolean;
-  metadata?: Record<string, string | number | boolean>;
+  metadata?: TokenMetadata;
 }
+
+/** What a provider says of a token beside RFC 6749, such as what an installation token may do. */
+export type TokenMetadata = Record<string, string | number | boolean | Record<string, string>>;
 
 /** A connector as its driver saved it, opened for one call. */
 export interface Opened<Config = unknown> {

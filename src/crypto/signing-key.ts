@@ -46,7 +46,7 @@ export async function importSigningKey(privateJwk: Secret, alg: SigningAlg): Pro
 /** A compact JWS over the claims exactly as given (RFC 7515 §7.1); sets no claim of its own. */
 export function signJwt(
   key: CryptoKey,
-  header: { alg: SigningAlg; kid: string; typ: string },
+  header: { alg: SigningAlg; kid?: string; typ: string },
   claims: JWTPayload,
 ): Promise<string> {
   return new SignJWT(claims).setProtectedHeader(header).sign(key);

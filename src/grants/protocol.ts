@@ -1,5 +1,5 @@
 import type { ConnectorType } from "../catalog/connector-types.ts";
-import type { AuthorizationDetail, Claims, TokenGroup } from "../catalog/driver.ts";
+import type { AuthorizationDetail, Claims, TokenGroup, TokenMetadata } from "../catalog/driver.ts";
 import type { Failure } from "../errors.ts";
 
 /**
@@ -111,7 +111,7 @@ export interface LeasedToken {
   resources: string[];
   authorizationDetails: AuthorizationDetail[];
   authorizationId: string;
-  metadata?: Record<string, string | number | boolean> | undefined;
+  metadata?: TokenMetadata | undefined;
   /** Of the user's id_token, as far as the connector forwards them. */
   claims?: Claims | undefined;
   /** The provider's id of the user, where it is known. */

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { AuthorizationDetail, Claims, IssuedToken } from "../catalog/driver.ts";
+import type { AuthorizationDetail, Claims, IssuedToken, TokenMetadata } from "../catalog/driver.ts";
 import { NEVER_MS } from "../tokens/lease.ts";
 import type { StoredFacts } from "./freshness.ts";
 import type { GrantTokenRequest, LeasedToken } from "./protocol.ts";
@@ -27,7 +27,7 @@ export interface StoredToken extends StoredFacts, SupersededToken {
     /** Of a user's tokens: for whom they are. */
     audience?: string[] | undefined;
     authorizationDetails: AuthorizationDetail[];
-    metadata?: Record<string, string | number | boolean> | undefined;
+    metadata?: TokenMetadata | undefined;
   };
 }
 
@@ -37,7 +37,9 @@ const granted = z.object({
   resources: strings,
   audience: z.optional(strings),
   authorizationDetails: z.array(z.looseObject({ type: z.string() })),
-  metadata: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
+  metadata: z.optional(
+    z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.record(z.string(), z.string())])),
+  ),
 });
 /** As it lies in the table. */
 export type TokenRow = {

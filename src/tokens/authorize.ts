@@ -108,7 +108,8 @@ export function authorize(
   }
   const group = boundedGroup(driver, snapshot, subject.type, request);
   if (!group.ok) return group;
-  const installation = capabilities.installedSubjects?.includes(subject.type)
+  const isInstalled = capabilities.installedSubjects?.includes(subject.type) === true;
+  const installation = isInstalled
     ? demandOf(driver, snapshot, request, group.value)
     : withoutInstallation(capabilities, snapshot, subject.type, request);
   if (!installation.ok) return installation;
@@ -117,7 +118,8 @@ export function authorize(
       connectorId: connector.id,
       installationId: null,
       subject: grantSubject(subject, link.subjectNamespace),
-      partition: capabilities.partition === "shared" ? "shared" : scope.environment,
+      // What a tenant granted is the same for every environment.
+      partition: isInstalled || capabilities.partition === "shared" ? "shared" : scope.environment,
     },
     group: group.value,
     installation: installation.value,

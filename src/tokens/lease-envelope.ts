@@ -20,7 +20,7 @@ export const leasedToken = z.object({
   resources: z.array(z.string()),
   authorizationDetails: z.array(z.looseObject({ type: z.string() })),
   authorizationId: z.string(),
-  metadata: z.optional(z.record(z.string(), scalar)),
+  metadata: z.optional(z.record(z.string(), z.union([scalar, z.record(z.string(), z.string())]))),
   claims: z.optional(z.record(z.string(), z.union([scalar, z.array(z.string()), z.null()]))),
   externalSubject: z.optional(z.string()),
   installationId: z.optional(z.string()),

@@ -233,7 +233,7 @@ describe("an update", () => {
 });
 
 test("a type without a driver has none", () => {
-  expect(implementedTypes).toEqual(["oauth", "api-key"]);
+  expect(implementedTypes).toEqual(["oauth", "api-key", "github"]);
   expect(driverOf("api-key")).toBe(apiKeyDriver);
   expect(driverOf("slack")).toBeNull();
 });

@@ -9,6 +9,7 @@ import {
   smugglesParameter,
 } from "./authorization-parameters.ts";
 import { effectiveServer, type OAuthConfig, type OAuthSettings } from "./config.ts";
+import { policyOf } from "./grant-policy.ts";
 import { checkIdTokenSource } from "./id-token-keys.ts";
 import { withOfflineAccess } from "./offline-access.ts";
 import { pushAuthorizationRequest } from "./pushed-request.ts";
@@ -82,7 +83,8 @@ function authorizationParameters(request: Request, server: ServerMetadata): Resu
   parameters.set("state", request.state);
   parameters.set("code_challenge", request.codeChallenge);
   parameters.set("code_challenge_method", "S256");
-  if (scopes.value.length > 0) parameters.set("scope", withOfflineAccess(config, scopes.value).join(" "));
+  const { scopeSeparator } = policyOf(config);
+  if (scopes.value.length > 0) parameters.set("scope", withOfflineAccess(config, scopes.value).join(scopeSeparator));
   if (scopes.value.includes("openid")) parameters.set("nonce", request.nonce);
   for (const resource of group.resources) parameters.append("resource", resource);
   if (group.authorizationDetails.length > 0) {

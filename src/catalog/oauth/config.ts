@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { plainText } from "../connector-data.ts";
+import type { ProviderPolicy } from "../provider-policy.ts";
 import { scopeList } from "../scopes.ts";
 import { isProtocolParameter, PROTOCOL_PARAMETERS } from "./authorization-parameters.ts";
 import { type ServerMetadata, serverMetadata } from "./server-metadata.ts";
@@ -117,7 +118,8 @@ export const oauthConfig = z.object({
     jwksUri: z.nullable(z.string()),
   }),
 });
-export type OAuthConfig = z.output<typeof oauthConfig>;
+/** A driver of its own brings its provider's policy along; it is never stored. */
+export type OAuthConfig = z.output<typeof oauthConfig> & { policy?: ProviderPolicy };
 
 /** The authorization server as the connector uses it: what the operator set wins over what was discovered. */
 export function effectiveServer({

@@ -70,9 +70,7 @@ function capabilities(config: OAuthConfig): Capabilities {
     // RFC 8414 §2.
     ...(server.service_documentation !== undefined && { sites: { docsite: server.service_documentation } }),
     ...(clientCredentials?.enabled === true ? { appTokens: tokens(clientCredentials.scopes, true) } : {}),
-    ...(users?.enabled === true
-      ? { userTokens: tokens(users.scopes, !grantPolicy(config.settings).oldAccessTokenDies) }
-      : {}),
+    ...(users?.enabled === true ? { userTokens: tokens(users.scopes, !grantPolicy(config).oldAccessTokenDies) } : {}),
   };
 }
 

@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import type { ErrorCode, Failure, VendorError } from "../../errors.ts";
 import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
 import { readRetryAfter } from "../../outbound/retry-after.ts";
+import { type ProviderPolicy, USUAL_POLICY } from "../provider-policy.ts";
 import { quotesCredential } from "./quoted-credentials.ts";
-import { vendorErrorOf } from "./vendor-errors.ts";
 
 const MIN_RETRY_AFTER_MS = 1000;
 const MAX_RETRY_AFTER_MS = 300_000;
@@ -34,6 +34,7 @@ export function classifyErrorAnswer(
   nowMs: number,
   secrets: string[],
   grant: Grant = "other",
+  { finalErrors }: Pick<ProviderPolicy, "finalErrors"> = USUAL_POLICY,
 ): Failure {
   const vendor = vendorError(response, secrets);
   const { status } = response;
@@ -44,11 +45,15 @@ export function classifyErrorAnswer(
     return { code: "upstream_rate_limited", reason, vendor, retryAfterMs };
   }
   if (status >= 500) return { code: "upstream_unreachable", reason, vendor };
-  return { ...meaningOf(vendor.error, grant), reason, vendor };
+  return { ...meaningOf(vendor.error, grant, finalErrors), reason, vendor };
 }
 
-function meaningOf(error: string | undefined, grant: Grant): { code: ErrorCode; message?: string } {
-  const meaning = error === undefined ? null : vendorErrorOf(error);
+function meaningOf(
+  error: string | undefined,
+  grant: Grant,
+  finalErrors: ProviderPolicy["finalErrors"],
+): { code: ErrorCode; message?: string } {
+  const meaning = error !== undefined && Object.hasOwn(finalErrors, error) ? finalErrors[error] : undefined;
   // A code is good for one try, so its refusal ends that authorization only; a refresh token's may end a Grant.
   if (meaning === "refresh token" && grant === "refresh_token") return { code: "upstream_grant_refused" };
   if (meaning === "client") return { code: "upstream_invalid_client" };

@@ -1,19 +1,25 @@
 import type { GrantPolicy, UserAuthorization } from "../driver.ts";
-import { effectiveServer, type OAuthConfig, type OAuthSettings } from "./config.ts";
+import { type ProviderPolicy, USUAL_POLICY } from "../provider-policy.ts";
+import { effectiveServer, type OAuthConfig } from "./config.ts";
 
-const DEFAULT_CODE_LIFETIME_S = 60;
+type Policed = Pick<OAuthConfig, "settings" | "policy">;
 
-/**
- * How the provider treats what a user authorized, as far as the operator knows. Untold, the careful reading: a refresh
- * token is good for one use, and a revocation may end more than the token that it names.
- */
-export function grantPolicy({ grantPolicy: told }: OAuthSettings): GrantPolicy {
+/** The provider's policy, with what the operator knows better. */
+export function policyOf({ settings: { grantPolicy: told }, policy = USUAL_POLICY }: Policed): ProviderPolicy {
+  const { rotation, oldAccessTokenDies, revocationScope, codeLifetimeSeconds } = told ?? {};
   return {
-    rotation: told?.rotation || "strict",
-    oldAccessTokenDies: told?.oldAccessTokenDies ?? false,
-    revocationScope: told?.revocationScope || "grant",
-    codeLifetimeMs: (told?.codeLifetimeSeconds ?? DEFAULT_CODE_LIFETIME_S) * 1000,
+    ...policy,
+    ...(rotation && { rotation }),
+    ...(oldAccessTokenDies !== undefined && { oldAccessTokenDies }),
+    ...(revocationScope && { revocationScope }),
+    ...(codeLifetimeSeconds !== undefined && { codeLifetimeMs: codeLifetimeSeconds * 1000 }),
   };
+}
+
+/** How the provider treats what a user authorized. */
+export function grantPolicy(config: Policed): GrantPolicy {
+  const { rotation, oldAccessTokenDies, revocationScope, codeLifetimeMs } = policyOf(config);
+  return { rotation, oldAccessTokenDies, revocationScope, codeLifetimeMs };
 }
 
 /** How users authorize; null where the operator did not enable it. */
@@ -22,7 +28,7 @@ export function userAuthorization(config: OAuthConfig): UserAuthorization | null
   const { issuer, authorization_response_iss_parameter_supported: sendsIssuer } = effectiveServer(config);
   return {
     kind: "redirect",
-    policy: grantPolicy(config.settings),
+    policy: grantPolicy(config),
     issuer: issuer ?? null,
     sendsIssuer: sendsIssuer === true,
   };

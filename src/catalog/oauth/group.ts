@@ -34,7 +34,7 @@ export function resolveOAuthGroup(config: OAuthConfig, subject: SubjectType, gro
     audience: [...new Set(audience)].sort(),
     authorizationDetails: group.authorizationDetails,
   };
-  return subject === "user" && grantPolicy(config.settings).oldAccessTokenDies
+  return subject === "user" && grantPolicy(config).oldAccessTokenDies
     ? onlyToken(resolved, defaults, defaultAudience === undefined ? [] : [defaultAudience])
     : ok(resolved);
 }

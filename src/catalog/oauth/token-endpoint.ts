@@ -11,9 +11,11 @@ import { fail, ok, type Result } from "../../errors.ts";
 import { asFetch, OutboundError, type OutboundResponse, TOKEN_MAX_BYTES } from "../../outbound/guarded-fetch.ts";
 import { checkUrl } from "../../outbound/url-policy.ts";
 import type { DriverDeps } from "../driver.ts";
+import type { ProviderPolicy } from "../provider-policy.ts";
 import { clientAuthentication } from "./client-auth.ts";
 import { effectiveServer, type OAuthConfig } from "./config.ts";
 import { classifyErrorAnswer, type Grant, isErrorAnswer } from "./errors.ts";
+import { policyOf } from "./grant-policy.ts";
 
 /** Everything oauth4webapi needs to call one endpoint as this connector. */
 interface Call {
@@ -47,7 +49,7 @@ export async function callEndpoint(
     client: { client_id: config.settings.clientId },
     authentication: authentication.value,
     options: {
-      [customFetch]: asFetch(deps.fetch, { maxBytes: TOKEN_MAX_BYTES }),
+      [customFetch]: written(endpoint, config, asFetch(deps.fetch, { maxBytes: TOKEN_MAX_BYTES })),
       // The policy lets http pass for loopback hosts only, and only where the deployment itself is local.
       [allowInsecureRequests]: url.value.protocol === "http:",
     },
@@ -69,13 +71,27 @@ export async function callEndpoint(
  */
 export function judgeAnswer<Body>(
   answer: OutboundResponse,
-  parse: (answer: OutboundResponse) => Result<Body>,
-  { nowMs, quoted, grant }: { nowMs: number; quoted: string[]; grant: Grant },
+  parse: (answer: OutboundResponse, policy: ProviderPolicy) => Result<Body>,
+  { nowMs, quoted, grant, policy }: { nowMs: number; quoted: string[]; grant: Grant; policy: ProviderPolicy },
 ): Result<Body> {
-  const refused = (): Result<never> => ({ ok: false, failure: classifyErrorAnswer(answer, nowMs, quoted, grant) });
+  const refused = (): Result<never> => ({
+    ok: false,
+    failure: classifyErrorAnswer(answer, nowMs, quoted, grant, policy),
+  });
   if (answer.status !== 200) return refused();
-  const body = parse(answer);
+  const body = parse(answer, policy);
   return !body.ok && isErrorAnswer(answer) ? refused() : body;
+}
+
+/** Token requests as the provider wants them written. */
+function written(endpoint: Endpoint, config: OAuthConfig, send: ReturnType<typeof asFetch>): typeof send {
+  if (endpoint !== "token_endpoint" || policyOf(config).tokenRequestBody === "form") return send;
+  return (url, options = {}) => {
+    const headers = new Headers(options.headers);
+    headers.set("content-type", "application/json");
+    const parameters = new URLSearchParams(options.body ?? "");
+    return send(url, { ...options, headers, body: JSON.stringify(Object.fromEntries(parameters)) });
+  };
 }
 
 /** The texts of secrets, for comparison with what a provider says. */

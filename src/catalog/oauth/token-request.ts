@@ -1,8 +1,10 @@
 import { clientCredentialsGrantRequest, revocationRequest } from "oauth4webapi";
 import { ok, type Result } from "../../errors.ts";
 import type { DriverDeps, IssuedToken, MintRequest, RevokeRequest, TokenGroup } from "../driver.ts";
+import type { ProviderPolicy } from "../provider-policy.ts";
 import { effectiveServer, type OAuthConfig } from "./config.ts";
 import { classifyErrorAnswer } from "./errors.ts";
+import { policyOf } from "./grant-policy.ts";
 import { callEndpoint, judgeAnswer, texts } from "./token-endpoint.ts";
 import { issuedToken, parseTokenBody, requireScopes, scopesInForce } from "./token-response.ts";
 
@@ -16,15 +18,16 @@ export async function mintByClientCredentials(
   deps: DriverDeps,
 ): Promise<Result<IssuedToken>> {
   const { config, secrets, group } = request;
+  const policy = policyOf(config);
   const askedAtMs = deps.now();
   const answer = await callEndpoint("token_endpoint", request, deps, ({ server, client, authentication, options }) =>
-    clientCredentialsGrantRequest(server, client, authentication, grantParameters(group), options),
+    clientCredentialsGrantRequest(server, client, authentication, grantParameters(group, policy), options),
   );
   if (!answer.ok) return answer;
-  const quoted = texts(Object.values(secrets));
-  const body = judgeAnswer(answer.value, parseTokenBody, { nowMs: deps.now(), quoted, grant: "client_credentials" });
+  const judging = { nowMs: deps.now(), quoted: texts(Object.values(secrets)), policy };
+  const body = judgeAnswer(answer.value, parseTokenBody, { ...judging, grant: "client_credentials" });
   if (!body.ok) return body;
-  const granted = scopesInForce(body.value.scope, group.scopes);
+  const granted = scopesInForce(body.value.scope, group.scopes, policy);
   const scopes = granted.ok ? requireScopes(granted.value, group.scopes) : granted;
   return scopes.ok ? ok(issuedToken(body.value, { askedAtMs, group, scopes: scopes.value, config })) : scopes;
 }
@@ -55,9 +58,12 @@ export async function revokeToken(
   return failure.vendor?.error === "unsupported_token_type" ? ok("unsupported") : { ok: false, failure };
 }
 
-function grantParameters({ scopes, resources, audience, authorizationDetails }: TokenGroup): URLSearchParams {
+function grantParameters(
+  { scopes, resources, audience, authorizationDetails }: TokenGroup,
+  { scopeSeparator }: ProviderPolicy,
+): URLSearchParams {
   const parameters = new URLSearchParams();
-  if (scopes.length > 0) parameters.set("scope", scopes.join(" "));
+  if (scopes.length > 0) parameters.set("scope", scopes.join(scopeSeparator));
   for (const resource of resources) parameters.append("resource", resource);
   for (const name of audience) parameters.append("audience", name);
   if (authorizationDetails.length > 0) {

@@ -1,13 +1,15 @@
 import * as z from "zod/mini";
 import { Secret } from "../../crypto/secret.ts";
 import { fail, ok, type Result } from "../../errors.ts";
+import { pointerTokens } from "../../json-pointer.ts";
 import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
 import type { IssuedToken, TokenGroup } from "../driver.ts";
+import { type ProviderPolicy, USUAL_POLICY } from "../provider-policy.ts";
 import { parseScopeText } from "../scopes.ts";
 import type { OAuthConfig } from "./config.ts";
+import { policyOf } from "./grant-policy.ts";
 
 const MAX_LIFETIME_S = 365 * 24 * 3600;
-const FALLBACK_LIFETIME_S = 3600;
 
 /** An int or its decimal digits; the standard says number, some providers send a string. */
 const expiresIn = z.union([
@@ -48,22 +50,45 @@ export type UserTokenBody = z.output<typeof userTokenBody>;
  * `upstream_invalid_response`: JSON by its content type, a printable bearer token, an `expires_in` that is a
  * non-negative integer (RFC 6749 §5.1). The reason names the members that are wrong and never quotes values.
  */
-export function parseTokenBody(response: OutboundResponse): Result<TokenBody> {
-  return parseBody(tokenBody, response);
+export function parseTokenBody(response: OutboundResponse, policy: Answers = USUAL_POLICY): Result<TokenBody> {
+  return parseBody(tokenBody, response, policy);
 }
 
 /** The same of an answer that may carry a refresh token (at most 8,192 characters) and an id_token, unverified. */
-export function parseUserTokenBody(response: OutboundResponse): Result<UserTokenBody> {
-  return parseBody(userTokenBody, response);
+export function parseUserTokenBody(response: OutboundResponse, policy: Answers): Result<UserTokenBody> {
+  return parseBody(userTokenBody, response, policy);
 }
 
-function parseBody<Body>(schema: z.ZodMiniType<Body>, response: OutboundResponse): Result<Body> {
+type Answers = Pick<ProviderPolicy, "answerMembers">;
+
+function parseBody<Body>(
+  schema: z.ZodMiniType<Body>,
+  response: OutboundResponse,
+  { answerMembers }: Answers,
+): Result<Body> {
   const json = parseJson(response);
   if (!json.ok) return json;
-  const parsed = schema.safeParse(json.value);
+  const parsed = schema.safeParse(renamed(json.value, answerMembers));
   if (parsed.success) return ok(parsed.data);
   const members = new Set(parsed.error.issues.map(({ path }) => String(path[0] ?? "body")));
   return fail("upstream_invalid_response", { reason: `token response: bad ${[...members].join(", ")}` });
+}
+
+/** The answer with its members under the names of RFC 6749. */
+function renamed(answer: unknown, members: ProviderPolicy["answerMembers"]): unknown {
+  const found = Object.entries(members).map(([name, pointer]) => [name, valueAt(answer, pointer)] as const);
+  return found.length === 0 ? answer : Object.assign({}, answer, Object.fromEntries(found));
+}
+
+function valueAt(document: unknown, pointer: string): unknown {
+  return pointerTokens(pointer).reduce<unknown>(
+    (value, token) => (isRecord(value) && Object.hasOwn(value, token) ? value[token] : undefined),
+    document,
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }
 
 /** The token that an answer brought, when the connector asked for `group` at `askedAtMs` and has `scopes` now. */
@@ -72,9 +97,10 @@ export function issuedToken(
   asked: { askedAtMs: number; group: TokenGroup; scopes: string[]; config: OAuthConfig },
 ): IssuedToken {
   const { askedAtMs, group, scopes, config } = asked;
+  const lifetimeUntold = config.settings.defaultTokenExpiresIn ?? policyOf(config).accessTokenLifetimeS;
   return {
     accessToken: Secret.of(body.access_token),
-    expiresAtMs: askedAtMs + lifetimeSeconds(body.expires_in, config.settings.defaultTokenExpiresIn) * 1000,
+    expiresAtMs: askedAtMs + lifetimeSeconds(body.expires_in, lifetimeUntold) * 1000,
     scopes,
     resources: group.resources,
     authorizationDetails: body.authorization_details ?? group.authorizationDetails,
@@ -84,17 +110,20 @@ export function issuedToken(
 
 /**
  * Seconds a token lives: what the provider said, between a second and a year; where it said nothing (or 0, which
- * some send for it), the connector's own default, else an hour.
+ * some send for it), `untoldSeconds`.
  */
-export function lifetimeSeconds(expiresInSeconds: number | undefined, defaultSeconds: number | undefined): number {
+export function lifetimeSeconds(expiresInSeconds: number | undefined, untoldSeconds: number): number {
   const stated = expiresInSeconds === 0 ? undefined : expiresInSeconds;
-  const seconds = stated ?? defaultSeconds ?? FALLBACK_LIFETIME_S;
-  return Math.min(Math.max(seconds, 1), MAX_LIFETIME_S);
+  return Math.min(Math.max(stated ?? untoldSeconds, 1), MAX_LIFETIME_S);
 }
 
 /** The scopes in force after `scope` was answered to a request for `requested` (RFC 6749 §5.1: absent = as requested). */
-export function scopesInForce(scope: string | undefined, requested: string[]): Result<string[]> {
-  const granted = scope === undefined ? requested : parseScopeText(scope);
+export function scopesInForce(
+  scope: string | undefined,
+  requested: string[],
+  { scopeSeparator }: Pick<ProviderPolicy, "scopeSeparator">,
+): Result<string[]> {
+  const granted = scope === undefined ? requested : parseScopeText(scope.replaceAll(scopeSeparator, " "));
   if (granted !== null) return ok(granted);
   return fail("upstream_invalid_response", { reason: "token response: bad scope" });
 }

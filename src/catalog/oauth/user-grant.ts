@@ -11,6 +11,7 @@ import type {
   RefreshRequest,
 } from "../driver.ts";
 import { effectiveServer, type OAuthConfig } from "./config.ts";
+import { policyOf } from "./grant-policy.ts";
 import { forwardedClaims, type IdTokenClaims, namesAnother, verifyIdToken } from "./id-token.ts";
 import { idTokenKeys } from "./id-token-keys.ts";
 import { withoutAddedScope } from "./offline-access.ts";
@@ -64,7 +65,9 @@ export async function refreshTokens(
 
   const parameters = new URLSearchParams();
   parameters.set("refresh_token", refreshToken.expose());
-  if (narrow && group.scopes.length > 0) parameters.set("scope", group.scopes.join(" "));
+  if (narrow && group.scopes.length > 0) {
+    parameters.set("scope", group.scopes.join(policyOf(config).scopeSeparator));
+  }
   for (const resource of group.resources) parameters.append("resource", resource);
   // RFC 9396 §6: the details of this token, of those that were granted.
   if (group.authorizationDetails.length > 0) {
@@ -102,7 +105,7 @@ async function ask(
   );
   if (!answer.ok) return answer;
   const quoted = texts([...Object.values(secrets), ...presented]);
-  return judgeAnswer(answer.value, parseUserTokenBody, { nowMs: deps.now(), quoted, grant });
+  return judgeAnswer(answer.value, parseUserTokenBody, { nowMs: deps.now(), quoted, grant, policy: policyOf(config) });
 }
 
 /** Who an answer's id_token says the user is; null where there are no keys to know it by, or no id_token. */
@@ -139,7 +142,7 @@ function authorized(
 ): Result<IssuedAuthorization> {
   const { askedAtMs, requested, identity, request } = asked;
   const { config, group } = request;
-  const granted = scopesInForce(body.scope, requested);
+  const granted = scopesInForce(body.scope, requested, policyOf(config));
   if (!granted.ok) return granted;
   const scopes = withoutAddedScope(config, granted.value, requested);
   return ok({

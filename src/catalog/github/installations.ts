@@ -1,0 +1,37 @@
+import { ok, type Result } from "../../errors.ts";
+import type { Asserting, DriverDeps } from "../driver.ts";
+import type { Installations } from "../installations.ts";
+import { callAsApp, unexpected } from "./api.ts";
+import { appPage, type GitHubConfig } from "./config.ts";
+import { findInstallation } from "./find-installation.ts";
+import { installationNews } from "./installation-facts.ts";
+import { accountNamedBy } from "./narrowing.ts";
+import { hasInstallation, proofUrl } from "./prove.ts";
+
+/** One per account that installed the app. */
+export const githubInstallations: Installations<GitHubConfig> = {
+  installUrl({ config, state, tenantId }) {
+    const page = `${appPage(config)}/installations/new`;
+    const query = new URLSearchParams({ state });
+    if (tenantId === null || !/^\d{1,15}$/.test(tenantId)) return ok(`${page}?${query}`);
+    query.set("target_id", tenantId);
+    return ok(`${page}/permissions?${query}`);
+  },
+  find: findInstallation,
+  proof: { authorizationUrl: proofUrl, has: hasInstallation },
+  remove,
+  newsOf: installationNews,
+  tenantNamedBy: accountNamedBy,
+};
+
+/** https://docs.github.com/rest/apps/apps#delete-an-installation-for-the-authenticated-app */
+async function remove(
+  request: Asserting<GitHubConfig> & { externalId: string },
+  deps: DriverDeps,
+): Promise<Result<"done" | "unsupported">> {
+  const path = `/app/installations/${encodeURIComponent(request.externalId)}`;
+  const answer = await callAsApp(request, { method: "DELETE", path }, deps);
+  if (!answer.ok) return answer;
+  const { status } = answer.value;
+  return status === 204 || status === 404 ? ok("done") : unexpected(answer.value);
+}
