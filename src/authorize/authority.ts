@@ -60,7 +60,8 @@ export async function authorityOf(
 /** Whether the link allows what was asked for, and for whom; as `authorize` decides it of a request that begins. */
 function isWithin({ asked: { identity, group, additionalParams } }: Pick<Basis, "asked">, link: Link): boolean {
   if (link.subjects !== null && !link.subjects.includes("user")) return false;
-  if (link.installations !== null || link.subjectNamespace !== identity.subject.namespace) return false;
+  if (link.installations !== null || link.authorizationDetails !== null) return false;
+  if (link.subjectNamespace !== identity.subject.namespace) return false;
   if (link.scopes === null) return true;
   const { scopes, resources, authorizationDetails } = group;
   if (rightsGivingParams(additionalParams).length > 0) return false;
@@ -69,6 +70,7 @@ function isWithin({ asked: { identity, group, additionalParams } }: Pick<Basis, 
   return scopesAbove(scopes, link.scopes).length === 0;
 }
 
-function changed(reason: string): Result<never> {
+/** What an open request rests on is not what it was. */
+export function changed(reason: string): Result<never> {
   return fail("connector_changed", { reason });
 }

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
 import { JURISDICTIONS, LOCATION_HINTS } from "../grants/directory.ts";
-import { displayName } from "../http/fields.ts";
+import { displayName, foreignId } from "../http/fields.ts";
 import { connectorEvents, triggersSwitch } from "../triggers/settings/fields.ts";
 import { FirstDestination } from "../triggers/settings/new-destination.ts";
 import { BINDINGS } from "./connector-row.ts";
@@ -59,6 +59,8 @@ export const UpdateBody = z.strictObject({
   icon: z.optional(z.nullable(icon)),
   /** false insists on completing a draft; true keeps it one although it is complete. */
   draft: z.optional(z.boolean()),
+  /** Any reference to one; null = none. */
+  defaultInstallationId: z.optional(z.nullable(foreignId)),
   region: refused,
   triggers: z.optional(triggersSwitch),
   events: z.optional(connectorEvents),

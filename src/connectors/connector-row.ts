@@ -6,6 +6,8 @@ import type { LeaseSettings } from "./lease-change.ts";
 export const BINDINGS = ["confirm", "finalize", "login"] as const;
 export type Binding = (typeof BINDINGS)[number];
 
+const CREATION_MODES = ["manual", "managed"] as const;
+
 const Branding = z.object({
   backgroundColor: z.optional(z.string()),
   accentColor: z.optional(z.string()),
@@ -43,6 +45,10 @@ export interface Connector extends LeaseSettings {
   draft: boolean;
   connectionMethod: string | null;
   target: string | null;
+  /** `managed`: registered at the provider through a browser. */
+  creationMode: (typeof CREATION_MODES)[number];
+  /** Our id of the installation that answers where a request names none; null = none does. */
+  defaultInstallationId: string | null;
   createdBy: Actor | null;
   updatedBy: Actor | null;
   createdAtMs: number;
@@ -56,14 +62,23 @@ export const CONNECTOR_COLUMNS = `c.id, c.uid, c.name, c.type, c.service, c.conf
   c.lease_seconds AS leaseSeconds, c.previous_lease_seconds AS previousLeaseSeconds,
   c.lease_changed_at_ms AS leaseChangedAtMs,
   c.minimum_binding AS minimumBinding, c.region, c.branding, c.draft,
-  c.connection_method AS connectionMethod, c.target, c.created_by AS createdBy, c.updated_by AS updatedBy,
+  c.connection_method AS connectionMethod, c.target, c.creation_mode AS creationMode,
+  c.default_installation_id AS defaultInstallationId, c.created_by AS createdBy, c.updated_by AS updatedBy,
   c.created_at_ms AS createdAtMs, c.updated_at_ms AS updatedAtMs, c.deleted_at_ms AS deletedAtMs`;
 
 /** A row as `CONNECTOR_COLUMNS` selects it. */
 export interface ConnectorRow
   extends Omit<
     Connector,
-    "type" | "config" | "secretNames" | "minimumBinding" | "branding" | "draft" | "createdBy" | "updatedBy"
+    | "type"
+    | "config"
+    | "secretNames"
+    | "minimumBinding"
+    | "branding"
+    | "draft"
+    | "creationMode"
+    | "createdBy"
+    | "updatedBy"
   > {
   type: string;
   config: string;
@@ -71,6 +86,7 @@ export interface ConnectorRow
   minimumBinding: string;
   branding: string;
   draft: number;
+  creationMode: string;
   createdBy: string | null;
   updatedBy: string | null;
 }
@@ -85,6 +101,7 @@ const Stored = z.object({
     z.number(),
     z.transform((stored) => stored === 1),
   ),
+  creationMode: z.enum(CREATION_MODES),
   createdBy: z.nullable(jsonOf(Actor)),
   updatedBy: z.nullable(jsonOf(Actor)),
 });

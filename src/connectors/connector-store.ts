@@ -27,8 +27,8 @@ export function insertConnector(connector: Connector): Statement {
     `INSERT INTO connectors (id, uid, name, type, service, config, secrets_sealed, secrets_kid, secret_names,
        secrets_generation, revision, config_revision, lease_seconds, previous_lease_seconds, lease_changed_at_ms,
        minimum_binding, region, branding, created_by, updated_by, created_at_ms, updated_at_ms,
-       draft, connection_method, target)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       draft, connection_method, target, creation_mode)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     connector.id,
     connector.uid,
     connector.name,
@@ -54,6 +54,7 @@ export function insertConnector(connector: Connector): Statement {
     connector.draft ? 1 : 0,
     connector.connectionMethod,
     connector.target,
+    connector.creationMode,
   );
 }
 
@@ -71,7 +72,7 @@ export async function updateConnector(
     sql(
       `UPDATE connectors SET uid = ?, name = ?, service = ?, draft = ?, config = ?, secrets_sealed = ?, secrets_kid = ?, secret_names = ?,
          secrets_generation = ?, revision = ?, config_revision = ?, lease_seconds = ?, previous_lease_seconds = ?, lease_changed_at_ms = ?,
-         minimum_binding = ?, branding = ?, updated_by = ?, updated_at_ms = ?
+         minimum_binding = ?, branding = ?, default_installation_id = ?, updated_by = ?, updated_at_ms = ?
        WHERE id = ? AND revision = ? AND secrets_generation = ? AND deleted_at_ms IS NULL`,
       next.uid,
       next.name,
@@ -89,6 +90,7 @@ export async function updateConnector(
       next.leaseChangedAtMs,
       next.minimumBinding,
       JSON.stringify(next.branding),
+      next.defaultInstallationId,
       jsonOrNull(next.updatedBy),
       next.updatedAtMs,
       next.id,

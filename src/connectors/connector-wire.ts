@@ -15,6 +15,7 @@ export function connectorToWire(
   triggers: ConnectorTriggers = NO_TRIGGERS,
 ): Record<string, unknown> {
   const capabilities = driver?.capabilities(connector.config);
+  const sendsBrowsers = connector.type === "oauth" || (driver?.installations ?? null) !== null;
   return {
     id: connector.id,
     uid: connector.uid,
@@ -37,7 +38,9 @@ export function connectorToWire(
     }),
     ...(triggers.events !== null && { events: triggers.events }),
     ...(triggers.ingressId !== null && { ingressUrl: ingressUrlOf(triggers.ingressId, publicOrigin) }),
-    creationMode: "manual",
+    creationMode: connector.creationMode,
+    ...(connector.creationMode === "managed" && { managed: {} }),
+    ...(connector.defaultInstallationId !== null && { defaultInstallationId: connector.defaultInstallationId }),
     ...(connector.draft && { draft: true }),
     ...(connector.connectionMethod !== null && { connectionMethod: connector.connectionMethod }),
     ...(connector.target !== null && { target: connector.target }),
@@ -47,7 +50,8 @@ export function connectorToWire(
     ...(capabilities?.userTokens && { userTokens: capabilities.userTokens }),
     ...capabilities?.sites,
     ...connector.branding,
-    ...(connector.type === "oauth" && { redirectUri: redirectUriOf(connector.id, publicOrigin) }),
+    ...(capabilities?.clientUrl !== undefined && { clientUrl: capabilities.clientUrl }),
+    ...(sendsBrowsers && { redirectUri: redirectUriOf(connector.id, publicOrigin) }),
     minimumBinding: connector.minimumBinding,
     leaseSeconds: connector.leaseSeconds,
     ...(connector.region !== null && { region: connector.region }),

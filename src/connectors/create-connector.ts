@@ -48,8 +48,9 @@ export async function createConnector(
   const driver = requireDriver(body);
   const { uid, link } = await checkedBody(services, body);
   const id = promised?.id ?? newId("scl", services.randomBytes);
-  const connector = await newConnector(services, { id, actor, body, driver });
-  const triggers = await firstTriggers(services, connector, body, promised?.ingressId);
+  const creationMode = promised === null ? "manual" : "managed";
+  const { connector, signs } = await newConnector(services, { id, creationMode, actor, body, driver });
+  const triggers = await firstTriggers(services, connector, body, { ingressId: promised?.ingressId, signs });
   return insertUnderUid(services, { connector, uid, link, triggers, promised });
 }
 
@@ -78,13 +79,13 @@ async function firstTriggers(
   services: SaveServices,
   connector: Pick<Connector, "id" | "type" | "service">,
   body: CreateBody,
-  ingressId?: string,
+  { ingressId, signs }: { ingressId?: string | undefined; signs?: SavedConfig<unknown>["trigger"] } = {},
 ): Promise<Statement[]> {
   const { triggers: enabled = false, events = null, triggerDestination } = body;
   const place = { connector, teamId: await requireTeamId(services) };
   const blank = { ...newTrigger(connector.id, services), ...(ingressId !== undefined && { ingressId }) };
-  const change = TriggerChange.parse({ enabled, events });
-  const trigger = enabled || events !== null ? await changedTrigger(services, place, blank, change) : blank;
+  const change = TriggerChange.parse({ enabled, events, ...signedBy(signs, blank) });
+  const trigger = enabled || events !== null || signs !== undefined ? await changedTrigger(services, place, blank, change) : blank;
   if (triggerDestination === undefined) return [insertTrigger(trigger)];
   const projectId = triggerDestination.projectId ?? body.projectId;
   if (!enabled || projectId === undefined) {
@@ -126,8 +127,18 @@ async function firstLink({ db }: SaveServices, body: CreateBody): Promise<FirstL
 /** Everything but the uid, which the database decides. */
 async function newConnector(
   services: SaveServices,
-  { id, actor, body, driver }: { id: string; actor: Actor | null; body: CreateBody; driver: Driver },
-): Promise<Connector> {
+  {
+    id,
+    creationMode,
+    actor,
+    body,
+    driver,
+  }: Pick<Connector, "id" | "creationMode"> & {
+    actor: Actor | null;
+    body: CreateBody;
+    driver: Driver;
+  },
+): Promise<{ connector: Connector; signs: SavedConfig<unknown>["trigger"] }> {
   const teamId = await requireTeamId(services);
   if (body.data === undefined && !body.draft) throw new ApiError("bad_request", { message: "data: is required." });
   const context = { ...saveContext(services, id), draft: body.draft };
@@ -157,6 +168,8 @@ async function newConnector(
     draft: body.draft,
     connectionMethod: body.connectionMethod ?? null,
     target: body.target ?? null,
+    creationMode,
+    defaultInstallationId: null,
     createdBy: actor,
     updatedBy: actor,
     createdAtMs: nowMs,

@@ -10,7 +10,7 @@ import { destinationsOf } from "../triggers/settings/destination-store.ts";
 import { destinationsChanged } from "../triggers/settings/destinations-changed.ts";
 import { requireConnector, requireVisibleConnector } from "./connector-access.ts";
 import { effectiveByHeader } from "./effective-by.ts";
-import { LinkBody, narrowingOf, requireEnvironments } from "./link-fields.ts";
+import { checkedByConnector, LinkBody, narrowingOf, requireEnvironments } from "./link-fields.ts";
 import type { Link } from "./link-row.ts";
 import { findLink, listLinks, putLink, deleteLink as removeLink } from "./link-store.ts";
 import { linkToWire } from "./link-wire.ts";
@@ -54,6 +54,8 @@ export const putProjectLink = managementEndpoint("admin", {
     const project = await requireProject(db, params.p);
     const connector = await requireConnector(db, params.c);
     await requireEnvironments(db, project.id, body.environments);
+    const narrowing = narrowingOf(body, urlPolicy);
+    const checked = await checkedByConnector(db, connector, narrowing);
     const link = await putLink(
       db,
       {
@@ -61,7 +63,7 @@ export const putProjectLink = managementEndpoint("admin", {
         connectorId: connector.id,
         projectId: project.id,
         environments: body.environments,
-        narrowing: narrowingOf(body, urlPolicy),
+        narrowing: { ...narrowing, ...checked },
       },
       now(),
     );

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { AuthorizationDetail } from "../catalog/driver.ts";
 import { ApiError } from "../errors.ts";
 import { jsonOf } from "./connector-row.ts";
 
@@ -11,10 +12,13 @@ export interface ProjectEnvironment {
 
 /** What narrows a link, beyond its environments. Null = not narrowed; for origins: those of the environments. */
 export interface Narrowing {
+  /** Our own ids. */
   installations: string[] | null;
   subjects: string[] | null;
   subjectNamespace: string | null;
   scopes: string[] | null;
+  /** What app tokens may be for at most, as their driver understands it. */
+  authorizationDetails: AuthorizationDetail[] | null;
   returnOrigins: string[] | null;
   webhookOrigins: string[] | null;
 }
@@ -35,7 +39,7 @@ export const LINK_QUERY = `SELECT l.id, l.connector_id AS connectorId, l.project
     (SELECT json_group_array(json_object('id', e.id, 'slug', e.slug, 'origin', e.origin))
        FROM environments AS e WHERE e.project_id = l.project_id) AS projectEnvironments,
     l.environments, l.installations, l.subjects, l.subject_namespace AS subjectNamespace, l.scopes,
-    l.return_origins AS returnOrigins, l.webhook_origins AS webhookOrigins,
+    l.authorization_details AS authorizationDetails, l.return_origins AS returnOrigins, l.webhook_origins AS webhookOrigins,
     l.created_at_ms AS createdAtMs, l.updated_at_ms AS updatedAtMs
   FROM links AS l JOIN projects AS p ON p.id = l.project_id`;
 
@@ -46,6 +50,7 @@ export interface LinkRow extends Pick<Link, "id" | "connectorId" | "projectId" |
   installations: string | null;
   subjects: string | null;
   scopes: string | null;
+  authorizationDetails: string | null;
   returnOrigins: string | null;
   webhookOrigins: string | null;
   createdAtMs: number;
@@ -59,6 +64,7 @@ const Stored = z.object({
   installations: z.nullable(texts),
   subjects: z.nullable(texts),
   scopes: z.nullable(texts),
+  authorizationDetails: z.nullable(jsonOf(z.array(z.looseObject({ type: z.string() })))),
   returnOrigins: z.nullable(texts),
   webhookOrigins: z.nullable(texts),
 });

@@ -20,6 +20,7 @@ const NARROWING_FIELDS: (keyof Narrowing)[] = [
   "subjects",
   "subjectNamespace",
   "scopes",
+  "authorizationDetails",
   "returnOrigins",
   "webhookOrigins",
 ];
@@ -32,8 +33,8 @@ export function upsertLink(change: LinkChange, nowMs: number): Statement {
   const { narrowing } = change;
   return sql(
     `INSERT INTO links (id, connector_id, project_id, environments, installations, subjects, subject_namespace, scopes,
-       return_origins, webhook_origins, created_at_ms, updated_at_ms)
-     SELECT ?, c.id, p.id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM connectors AS c, projects AS p
+       authorization_details, return_origins, webhook_origins, created_at_ms, updated_at_ms)
+     SELECT ?, c.id, p.id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM connectors AS c, projects AS p
      WHERE c.id = ? AND c.deleted_at_ms IS NULL AND p.id = ?
        AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (
          SELECT 1 FROM environments AS e WHERE e.project_id = p.id AND e.id = json_each.value))
@@ -42,6 +43,7 @@ export function upsertLink(change: LinkChange, nowMs: number): Statement {
        subjects = iif(?, excluded.subjects, links.subjects),
        subject_namespace = iif(?, excluded.subject_namespace, links.subject_namespace),
        scopes = iif(?, excluded.scopes, links.scopes),
+       authorization_details = iif(?, excluded.authorization_details, links.authorization_details),
        return_origins = iif(?, excluded.return_origins, links.return_origins),
        webhook_origins = iif(?, excluded.webhook_origins, links.webhook_origins),
        updated_at_ms = max(links.updated_at_ms + 1, excluded.updated_at_ms)`,
@@ -51,6 +53,7 @@ export function upsertLink(change: LinkChange, nowMs: number): Statement {
     jsonOrNull(narrowing.subjects),
     narrowing.subjectNamespace ?? null,
     jsonOrNull(narrowing.scopes),
+    jsonOrNull(narrowing.authorizationDetails),
     jsonOrNull(narrowing.returnOrigins),
     jsonOrNull(narrowing.webhookOrigins),
     nowMs,
@@ -85,7 +88,7 @@ export function enableEnvironment(
   );
 }
 
-function jsonOrNull(list: string[] | null | undefined): SqlValue {
+function jsonOrNull(list: unknown[] | null | undefined): SqlValue {
   return list == null ? null : JSON.stringify(list);
 }
 

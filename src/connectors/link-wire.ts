@@ -18,6 +18,7 @@ export function linkToWire(link: Link): Record<string, unknown> {
     ...(link.subjects !== null && { subjects: link.subjects }),
     ...(link.subjectNamespace !== null && { subjectNamespace: link.subjectNamespace }),
     ...(link.scopes !== null && { scopes: link.scopes }),
+    ...(link.authorizationDetails !== null && { authorizationDetails: link.authorizationDetails }),
     returnOrigins: link.returnOrigins ?? environmentOrigins(link),
     webhookOrigins: link.webhookOrigins ?? environmentOrigins(link),
     createdAt: link.createdAtMs,

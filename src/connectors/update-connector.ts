@@ -2,6 +2,7 @@ import type { AccessTokenCaller } from "../callers/caller.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { requireIcon } from "../files/icon-store.ts";
+import { findInstallation } from "../installations/installation-store.ts";
 import { orConflict } from "../store/conflict.ts";
 import { changedTrigger, TriggerChange } from "../triggers/settings/change-trigger.ts";
 import { requireTrigger, saveTrigger } from "../triggers/settings/save-trigger.ts";
@@ -76,6 +77,7 @@ async function withChanges(
     name: body.name ?? current.name,
     minimumBinding: body.minimumBinding ?? current.minimumBinding,
     branding: rebranded(current.branding, body),
+    defaultInstallationId: await defaultInstallation(services, current, body),
     revision: current.revision + 1,
     updatedBy: actorOf(caller),
     updatedAtMs: nowMs,
@@ -107,6 +109,19 @@ async function savedData(services: SaveServices, current: Connector, body: Updat
     configRevision: current.configRevision + 1,
     ...(await sealSecrets(services, { teamId, connectorId: current.id, generation }, saved.secrets)),
   };
+}
+
+async function defaultInstallation(
+  { db }: SaveServices,
+  current: Connector,
+  { defaultInstallationId: reference = current.defaultInstallationId }: UpdateBody,
+): Promise<string | null> {
+  if (reference === null || reference === current.defaultInstallationId) return reference;
+  const found = await findInstallation(db, current.id, reference);
+  if (found === null || found.state === "removed") {
+    throw new ApiError("bad_request", { message: "defaultInstallationId: this connector has no such installation." });
+  }
+  return found.id;
 }
 
 /** Colours and icon of the body over the stored ones; null removes one. */

@@ -25,6 +25,8 @@ const TokenCapabilities = z.looseObject({
   scopes: z.optional(texts),
   supportedAuthorizationDetails: z.optional(texts),
   manualCredentialInput: z.optional(z.boolean()),
+  requiresReinstallation: z.optional(z.boolean()),
+  permissionsUrl: z.optional(z.string()),
 });
 
 export const Connector = z.looseObject({
@@ -47,6 +49,8 @@ export const Connector = z.looseObject({
   events: z.optional(texts),
   ingressUrl: z.optional(z.string()),
   creationMode: z.enum(["managed", "manual"]),
+  managed: z.optional(z.looseObject({})),
+  defaultInstallationId: z.optional(z.string()),
   draft: z.optional(z.literal(true)),
   connectionMethod: z.optional(z.string()),
   target: z.optional(z.string()),
@@ -60,6 +64,7 @@ export const Connector = z.looseObject({
   icon: z.optional(z.string()),
   accentColor: z.optional(z.string()),
   backgroundColor: z.optional(z.string()),
+  clientUrl: z.optional(z.nullable(z.string())),
   redirectUri: z.optional(z.string()),
   minimumBinding: z.enum(BINDINGS),
   leaseSeconds: z.int(),
@@ -82,6 +87,7 @@ export const Link = z.looseObject({
   subjects: z.optional(texts),
   subjectNamespace: z.optional(z.string()),
   scopes: z.optional(texts),
+  authorizationDetails: z.optional(z.array(z.looseObject({ type: z.string() }))),
   returnOrigins: texts,
   webhookOrigins: texts,
   createdAt: timeMs,

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Scene } from "../support/connect.ts";
+import { seedInstallation } from "../support/installations.ts";
 import {
   atProvider,
   browser,
@@ -37,7 +38,11 @@ const narrower: [what: string, name: string, change: Change][] = [
     (scene) => relink(scene, { returnOrigins: ["https://new.example.com"] }),
   ],
   ["an environment that moved", "midway-origin", (scene) => setOrigin(scene, "https://new.example.com")],
-  ["certain installations only", "midway-installations", (scene) => relink(scene, { installations: ["ins_1"] })],
+  [
+    "certain installations only",
+    "midway-installations",
+    async (scene) => relink(scene, { installations: [await seedInstallation(scene.connectorId, "ins_midway")] }),
+  ],
 ];
 
 describe("A-03 what no longer may begin does not end", () => {

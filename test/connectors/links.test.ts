@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { putLink } from "../../src/connectors/link-store.ts";
 import { sql } from "../../src/store/database.ts";
+import { seedInstallation } from "../support/installations.ts";
 import { db } from "./rows.ts";
 import { apiKeyBody, created, newWorld, type World } from "./world.ts";
 
@@ -86,6 +87,8 @@ describe("a link", () => {
       returnOrigins: ["https://app.example.com"],
       webhookOrigins: ["https://hooks.example.com"],
     };
+    const { body: linked } = await put({ environments: ["production"] });
+    await seedInstallation(linked.connectorId, "ins_1");
     expect((await put({ environments: ["production"], ...narrowing })).body).toMatchObject(narrowing);
     expect((await put({ environments: ["preview"] })).body).toMatchObject({ environments: ["preview"], ...narrowing });
     const cleared = Object.fromEntries(Object.keys(narrowing).map((name) => [name, null]));

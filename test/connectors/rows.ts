@@ -55,6 +55,8 @@ export async function seedConnector(
     draft: 0,
     connectionMethod: null,
     target: null,
+    creationMode: "manual",
+    defaultInstallationId: null,
     createdBy: null,
     updatedBy: null,
     createdAtMs: 1,

@@ -5,6 +5,7 @@ import { grantName } from "../../src/grants/name.ts";
 import { authorize } from "../../src/tokens/authorize.ts";
 import { clock } from "../support/clock.ts";
 import { ask, type Isolate, isolate, type Scene, scene } from "../support/connect.ts";
+import { seedInstallation } from "../support/installations.ts";
 
 /** What narrows a link, as the project behind it meets it. */
 
@@ -46,7 +47,7 @@ describe("a narrowed link", () => {
   });
 
   test("gives nothing for installations other than its own", async () => {
-    await narrow({ installations: ["ins_1"] });
+    await narrow({ installations: [await seedInstallation(made.connectorId, "ins_1")] });
     expect(await outcome()).toEqual([422, "client_installation_required"]);
     expect(await outcome({ installationId: "ins_1" })).toEqual([422, "client_installation_required"]);
     await narrow({});
