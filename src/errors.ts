@@ -21,6 +21,8 @@ export interface Failure {
   reason?: string;
   retryAfterMs?: number;
   vendor?: VendorError;
+  /** Where an operator goes on. */
+  registerUrl?: string;
   /** Which limit of ours refused, for the log and the counters. */
   limit?: LimitName;
 }

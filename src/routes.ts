@@ -26,6 +26,15 @@ import { getIcon, uploadFile } from "./files/file-endpoints.ts";
 import { deleteGrant, getGrant, getGrants } from "./grants/grant-endpoints.ts";
 import { health } from "./health/health-endpoint.ts";
 import type { Route } from "./http/routing.ts";
+import {
+  deleteInstallation,
+  getInstallation,
+  getInstallations,
+  postInstallation,
+} from "./installations/installation-endpoints.ts";
+import { postManagedConnector } from "./installing/managed-endpoint.ts";
+import { decideInstallation, showInstallation } from "./installing/page-endpoints.ts";
+import { startInstallation } from "./installing/start-endpoint.ts";
 import { createWorkloadToken, jwks, openidConfiguration } from "./issuer/issuer-endpoints.ts";
 import { createIssuerKey, getIssuerKeys, removeIssuerKey } from "./issuer/key-endpoints.ts";
 import { getKeys, resealKeys } from "./keys/key-endpoints.ts";
@@ -106,6 +115,7 @@ export const ROUTES: readonly Route[] = [
   // Connectors and their links
   ["GET", "/v2/connect/connectors", getConnectors],
   ["POST", "/v1/connect/connectors", postConnector],
+  ["POST", "/v1/connect/connectors/managed", postManagedConnector],
   ["GET", "/v1/connect/connectors/:c", getConnector],
   ["PATCH", "/v2/connect/connectors/:c", patchConnector],
   ["DELETE", "/v1/connect/connectors/:c", deleteConnector],
@@ -115,6 +125,12 @@ export const ROUTES: readonly Route[] = [
   ["POST", "/v1/connect/connectors/:c/projects/:p", putProjectLink],
   ["DELETE", "/v1/connect/connectors/:c/projects/:p", deleteLink],
   ["GET", "/v1/connectors/:c/jwks.json", getConnectorKeys],
+
+  // Where connectors are installed
+  ["GET", "/v1/connect/connectors/:c/installations", getInstallations],
+  ["POST", "/v1/connect/connectors/:c/installations", postInstallation],
+  ["GET", "/v1/connect/connectors/:c/installations/:id", getInstallation],
+  ["DELETE", "/v1/connect/connectors/:c/installations/:id", deleteInstallation],
 
   // What connectors receive, and where it goes
   ["GET", "/v1/connect/connectors/:c/triggers", getTrigger],
@@ -167,4 +183,10 @@ export const ROUTES: readonly Route[] = [
   ["POST", "/v1/connect/complete", completeAuthorization],
   ["GET", "/v1/connect/result/:id", getResult],
   ["POST", "/v1/connect/result", postResult],
+
+  // Installations, and registrations before them: an operator's browser goes and comes back
+  ["POST", "/v1/connect/install/:c", startInstallation],
+  ["GET", "/install/:id", showInstallation],
+  ["POST", "/install/:id", decideInstallation],
+  ["GET", "/register/:id", showInstallation],
 ];

@@ -54,7 +54,12 @@ export async function agree({ request, form, cookie, browser }: Agreement, visit
 }
 
 /** The cookie is set only now that the user has agreed, and lasts as long as the request. */
-function withCookie(answer: Answer, request: AuthorizationRequest, value: string, services: Services): Answer {
+export function withCookie(
+  answer: Answer,
+  request: Pick<AuthorizationRequest, "id" | "expiresAtMs">,
+  value: string,
+  services: Pick<Services, "settings" | "now">,
+): Answer {
   const maxAgeMs = request.expiresAtMs - services.now();
   const cookie = setFlowCookie(services.settings.publicOrigin, request.id, { value, maxAgeMs });
   return { ...answer, headers: { ...answer.headers, "set-cookie": cookie } };

@@ -43,13 +43,17 @@ export function parseOptions(body: AuthorizeBody): Result<AuthorizeOptions> {
   }
   const allowed = checkAdditionalParams(additionalParams);
   if (!allowed.ok) return allowed;
-  const lifetimeMs = Math.min(Math.max(body.expiresInMs ?? DEFAULT_LIFETIME_MS, MIN_LIFETIME_MS), MAX_LIFETIME_MS);
   return ok({
     returnUrl: body.returnUrl ?? null,
     webhook: body.webhook ?? null,
     prompt: prompt.value,
     binding: body.binding,
-    lifetimeMs: Math.floor(lifetimeMs),
+    lifetimeMs: lifetimeMs(body.expiresInMs),
     additionalParams,
   });
+}
+
+/** How long a request lives, within its bounds (ms). */
+export function lifetimeMs(wantedMs = DEFAULT_LIFETIME_MS): number {
+  return Math.floor(Math.min(Math.max(wantedMs, MIN_LIFETIME_MS), MAX_LIFETIME_MS));
 }

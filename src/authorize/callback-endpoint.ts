@@ -1,5 +1,6 @@
 import { type Failure, fail, ok, type Result } from "../errors.ts";
 import type { Answer } from "../http/endpoint.ts";
+import { installCallback } from "../installing/callback.ts";
 import type { Services } from "../services.ts";
 import { type Authority, authorityOf } from "./authority.ts";
 import { arrival, codeOf, endHere, seeOther, withoutReferrer } from "./callback.ts";
@@ -18,6 +19,8 @@ import { returnedStep } from "./returned-step.ts";
  */
 export const providerCallback = browserEndpoint({
   async handle(input) {
+    const installed = await installCallback(input);
+    if (installed !== null) return installed;
     const { request, answer } = await arrival(
       input,
       "claimed",

@@ -38,17 +38,24 @@ export type ProviderError = (typeof PROVIDER_ERRORS)[number];
 const MAX_QUERY_LENGTH = 16 * 1024;
 const MAX_CODE_LENGTH = 4096;
 
+/** A query in which every parameter comes once, and `state` is one of ours. `invalid_callback`. */
+export function singleParameters(search: string): Result<URLSearchParams> {
+  if (search.length > MAX_QUERY_LENGTH) return invalid("too long");
+  const query = new URLSearchParams(search);
+  const names = [...query.keys()];
+  if (new Set(names).size < names.length) return invalid("repeated parameter");
+  return isRandomText(query.get("state") ?? "") ? ok(query) : invalid("state");
+}
+
 /**
  * A callback's query. Fails with `invalid_callback` on a parameter that comes twice, whichever, because readers disagree
  * on which counts; on a `state` that is none of ours; and unless there is either a code or an error.
  */
 export function parseCallback(search: string): Result<CallbackParameters> {
-  if (search.length > MAX_QUERY_LENGTH) return invalid("too long");
-  const query = new URLSearchParams(search);
-  const names = [...query.keys()];
-  if (new Set(names).size < names.length) return invalid("repeated parameter");
+  const single = singleParameters(search);
+  if (!single.ok) return single;
+  const query = single.value;
   const state = query.get("state") ?? "";
-  if (!isRandomText(state)) return invalid("state");
   const [code, error, iss] = [query.get("code"), query.get("error"), query.get("iss")];
   if (error !== null) {
     return code === null ? ok({ state, iss, answer: { kind: "error", error: providerError(error) } }) : invalid("both");
@@ -71,6 +78,6 @@ export function isOfIssuer(iss: string | null, asked: { issuer: string | null; s
   return iss !== "" && (asked.issuer === null || iss === asked.issuer);
 }
 
-function invalid(reason: string): Result<never> {
+export function invalid(reason: string): Result<never> {
   return fail("invalid_callback", { reason: `callback: ${reason}` });
 }

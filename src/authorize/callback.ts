@@ -4,11 +4,11 @@ import type { Answer, Input } from "../http/endpoint.ts";
 import type { Database } from "../store/database.ts";
 import { browserOf } from "./browser.ts";
 import { type CallbackParameters, isOfIssuer, parseCallback } from "./callback-parameters.ts";
-import { endingOf, endRequest, wayBack } from "./flow.ts";
+import { endingOf, endRequest, type Flow, wayBack } from "./flow.ts";
 import type { Visit } from "./go-on.ts";
 import { failurePage } from "./page-answer.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
-import { judgeReturn } from "./transitions.ts";
+import { type FlowStatus, judgeReturn } from "./transitions.ts";
 
 /**
  * The request whose browser comes back from a leg, if it is this browser's and this address's. Whatever does not fit is
@@ -48,12 +48,7 @@ export function codeOf(
  * The end of a request that came back with this. What the user or the provider refused, the app is told, and its user
  * goes on to it; what is no answer of theirs ends on a page.
  */
-export async function endHere(
-  request: AuthorizationRequest,
-  from: AuthorizationRequest["status"],
-  failure: Failure,
-  visit: Visit,
-): Promise<Answer> {
+export async function endHere(request: Flow, from: FlowStatus, failure: Failure, visit: Visit): Promise<Answer> {
   const ended = await endRequest(request, endingOf(from, failure), visit);
   if (!ended) return failurePage({ code: "flow_already_used" }, visit.requestId);
   const isTheirs = failure.vendor !== undefined || failure.code.startsWith("upstream_");

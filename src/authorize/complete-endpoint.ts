@@ -8,7 +8,7 @@ import { authorityOf } from "./authority.ts";
 import { type Brought, completeAtGrant, endingOf, endRequest, type FlowContext } from "./flow.ts";
 import { type FlowSecrets, openFlow } from "./flow-secrets.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
-import { countMiss, takeStep } from "./request-store.ts";
+import { countMiss, findByVerifier, takeStep } from "./request-store.ts";
 import { resultOf } from "./result.ts";
 import { judgeCompletion } from "./transitions.ts";
 import { requestOfVerifier, verifierText } from "./verifier.ts";
@@ -22,7 +22,7 @@ export const completeAuthorization = runtimeEndpoint({
   async handle({ services, caller, body, note, defer }) {
     const scope = unwrap(callerScope(caller));
     const { now } = services;
-    const request = unwrap(await requestOfVerifier(body.verifier, scope, services));
+    const request = unwrap(await requestOfVerifier(body.verifier, scope, services, findByVerifier));
     note({ connectorId: request.connectorId, subjectType: "user" });
     const context = { services, defer };
     unwrap(await acceptCode(request, body.connectCode ?? "", context));

@@ -8,6 +8,8 @@ export interface DecisionForm {
   token: string;
   /** What the user pasted; outer spaces come with copying. */
   key: string;
+  /** What the user says where it is installed. */
+  installed: string;
 }
 
 /** The form's fields, each once. `bad_request`; `csrf` without the token that every page of ours has. */
@@ -20,5 +22,6 @@ export function decisionForm(body: unknown): Result<DecisionForm> {
   if (!isRandomText(token)) return fail("csrf", { reason: "form token" });
   const decision = fields.get("decision");
   if (decision !== "continue" && decision !== "cancel") return fail("bad_request", { reason: "decision" });
-  return ok({ decision, token, key: (fields.get("key") ?? "").trim() });
+  const pasted = (name: string) => (fields.get(name) ?? "").trim();
+  return ok({ decision, token, key: pasted("key"), installed: pasted("installed") });
 }

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { FoundInstallation } from "../catalog/installations.ts";
 import { jsonOf } from "../connectors/connector-row.ts";
 import { base64url } from "../crypto/bytes.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
@@ -6,6 +7,7 @@ import { kidOf, open, type SealContext, seal } from "../crypto/envelope.ts";
 import { Secret } from "../crypto/secret.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Services } from "../services.ts";
+import { FLOWS, kindOf } from "./flow-table.ts";
 
 /** What one trip of the browser to an authorization server and back is bound by. */
 const Leg = z.object({ state: z.string(), codeVerifier: z.string(), nonce: z.string() });
@@ -21,6 +23,10 @@ const FlowSecrets = z.object({
   key: z.optional(z.string()),
   /** What the app completes with, so that a page that is loaded again says the same. */
   connectCode: z.optional(z.string()),
+  /** What a registration brought, until the connector is stored. */
+  registered: z.optional(z.object({ data: z.unknown(), name: z.string() })),
+  /** The installation that the browser named, as the provider has it, until it is proven. */
+  found: z.optional(z.custom<FoundInstallation>((value) => typeof value === "object")),
 });
 export type FlowSecrets = z.output<typeof FlowSecrets>;
 
@@ -82,5 +88,5 @@ export async function openFlow(
 
 /** Where a request's envelope lies. */
 export function flowSecretsContext(team: string, rowId: string, generation: number): SealContext {
-  return { team, table: "authorization_requests", column: "secrets", rowId, generation };
+  return { team, table: FLOWS[kindOf(rowId)].table, column: "secrets", rowId, generation };
 }

@@ -10,18 +10,20 @@ import { type Ending, finishRequest } from "./request-store.ts";
 import { returnLocation } from "./return-url.ts";
 import { FIRST_RETRY_MS, sendWebhook } from "./webhook.ts";
 
-/** What moving an authorization on reaches. */
+/** An authorization or an installation, as far as its end is concerned. */
+export interface Flow {
+  id: string;
+  asked: Pick<AuthorizationRequest["asked"], "returnUrl" | "webhook">;
+}
+
+/** What moving one on reaches. */
 export interface FlowContext {
   services: Services;
   defer: Input<unknown, unknown>["defer"];
 }
 
 /** Ends a request, and has its app told. Whether it was this caller who ended it. */
-export async function endRequest(
-  request: Pick<AuthorizationRequest, "id" | "asked">,
-  ending: Ending,
-  { services, defer }: FlowContext,
-): Promise<boolean> {
+export async function endRequest(request: Flow, ending: Ending, { services, defer }: FlowContext): Promise<boolean> {
   const nowMs = services.now();
   // Due later, so that whoever cleans up does not send what is being sent here.
   const webhookDueAtMs = request.asked.webhook === null ? null : nowMs + FIRST_RETRY_MS;
@@ -94,11 +96,7 @@ async function authorizeGrant(
 }
 
 /** Where a browser goes that is done here: to the app, or else to our own page that says how it ended. */
-export function wayBack(
-  { id, asked }: Pick<AuthorizationRequest, "id" | "asked">,
-  connectCode: string | null,
-  services: Pick<Services, "settings">,
-): string {
+export function wayBack({ id, asked }: Flow, connectCode: string | null, services: Pick<Services, "settings">): string {
   if (asked.returnUrl === null) return pageUrl(id, services);
   return returnLocation(asked.returnUrl, { request: id, code: connectCode });
 }

@@ -4,14 +4,14 @@ import type { Answer, Input } from "../http/endpoint.ts";
 import type { ContinueView } from "../pages/views.ts";
 import type { Services } from "../services.ts";
 import type { Authority } from "./authority.ts";
-import { completeAtGrant, endingOf, endRequest, wayBack } from "./flow.ts";
+import { completeAtGrant, endingOf, endRequest, type Flow, wayBack } from "./flow.ts";
 import { type Leg, newLeg, openFlow, sealFlow } from "./flow-secrets.ts";
 import { loginUrl } from "./login-leg.ts";
 import { brandOf, failurePage, outcomeOf, pageAnswer } from "./page-answer.ts";
 import { legEndMs, providerUrl } from "./provider-leg.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
 import { takeStep } from "./request-store.ts";
-import { isBeingAsked, statusAt } from "./transitions.ts";
+import { isBeingAsked, type Progress, statusAt } from "./transitions.ts";
 
 /** A browser's request, and what answering it reaches. */
 export type Visit = Pick<Input<unknown, unknown>, "services" | "defer" | "requestId">;
@@ -117,7 +117,11 @@ export function endPage(request: AuthorizationRequest, authority: Authority | nu
 }
 
 /** What the request rests on is gone: so is the request, unless the Grant or an issuer is being asked right now. */
-export async function giveUp(request: AuthorizationRequest, failure: Failure, visit: Visit): Promise<Answer> {
+export async function giveUp(
+  request: Flow & Pick<Progress, "status">,
+  failure: Failure,
+  visit: Visit,
+): Promise<Answer> {
   if (!isBeingAsked(request)) await endRequest(request, endingOf(request.status, failure), visit);
   return failurePage(failure, visit.requestId);
 }

@@ -1,11 +1,11 @@
 import type { Connector } from "../connectors/connector-row.ts";
-import { ApiError, describeError, type Failure } from "../errors.ts";
+import { ApiError, describeError, type ErrorCode, type Failure } from "../errors.ts";
 import { failureOf } from "../http/answer.ts";
 import { type Answer, type Endpoint, type PublicEndpoint, publicEndpoint } from "../http/endpoint.ts";
 import { renderPage } from "../pages/render.ts";
 import type { Brand, Outcome, OutcomeView, PageView } from "../pages/views.ts";
 import type { Services } from "../services.ts";
-import type { AuthorizationRequest } from "./request-row.ts";
+import type { FlowStatus } from "./transitions.ts";
 
 /** A page as an answer. */
 export function pageAnswer(view: PageView, status: Answer["status"] = 200, more: Partial<Answer> = {}): Answer {
@@ -71,7 +71,7 @@ export function brandOf({ name, branding }: Pick<Connector, "name" | "branding">
 }
 
 /** How an ended request looks to the user. */
-export function outcomeOf({ status, errorCode }: Pick<AuthorizationRequest, "status" | "errorCode">): Outcome {
+export function outcomeOf({ status, errorCode }: { status: FlowStatus; errorCode: ErrorCode | null }): Outcome {
   if (status === "success" || status === "canceled" || status === "expired") return status;
   return outcomeOfCode(errorCode ?? "internal_error");
 }
@@ -93,6 +93,9 @@ function outcomeOfCode(code: string): Outcome {
     case "connector_changed":
     case "superseded":
     case "not_found":
+    case "installation_not_verified":
+    case "installation_not_approved":
+    case "installation_suspended":
       return code;
     case "csrf":
     case "invalid_callback":

@@ -1,8 +1,9 @@
 import type { Services } from "../services.ts";
+import { kindOf } from "./flow-table.ts";
 
 /** The path of a request's page. */
 export function pagePath(requestId: string): string {
-  return `/authorize/${encodeURIComponent(requestId)}`;
+  return `/${kindOf(requestId) === "installation" ? "install" : "authorize"}/${encodeURIComponent(requestId)}`;
 }
 
 /** Where a user agrees to a request, or reads how it ended. */

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { BINDINGS, type Binding, jsonOf } from "../connectors/connector-row.ts";
 import { ApiError, type ErrorCode } from "../errors.ts";
 import type { GrantIdentity } from "../grants/protocol.ts";
-import { type Progress, REQUEST_STATUSES } from "./transitions.ts";
+import { type Progress, REQUEST_STATUSES, type RequestStatus } from "./transitions.ts";
 
 const texts = z.array(z.string());
 
@@ -44,6 +44,7 @@ export interface AuthorizationRequest extends Progress {
   linkId: string;
   environment: string;
   grantName: string;
+  status: RequestStatus;
   asked: Asked;
   configRevision: number;
   revokedBeforeMs: number;

@@ -1,8 +1,9 @@
 import type { ErrorCode } from "../errors.ts";
 import { type Database, sql } from "../store/database.ts";
 import type { SealedFlowSecrets } from "./flow-secrets.ts";
+import { FLOWS, kindOf } from "./flow-table.ts";
 import { type AuthorizationRequest, REQUEST_COLUMNS, type RequestRow, requestOfRow } from "./request-row.ts";
-import type { FinalStatus, RequestStatus } from "./transitions.ts";
+import type { FinalStatus, FlowStatus, RequestStatus } from "./transitions.ts";
 
 /** Open requests at once, so that nobody fills the table, or a user's screen: of a grant, and of a link's environment. */
 const MAX_OPEN = { perGrant: 20, perEnvironment: 1000 };
@@ -102,7 +103,7 @@ export interface Step {
  * How long asking the Grant may take (ms). What was brought in time is not late because the provider was slow; and who
  * died meanwhile leaves a request that ends.
  */
-const COMPLETING_MS = 60_000;
+export const COMPLETING_MS = 60_000;
 
 /** One step, if the request still is where it was seen and has not expired; whether it was this caller who took it. */
 export async function takeStep(db: Database, id: string, step: Step, nowMs: number): Promise<boolean> {
@@ -135,7 +136,7 @@ export async function takeStep(db: Database, id: string, step: Step, nowMs: numb
 }
 
 export interface Ending {
-  from: RequestStatus;
+  from: FlowStatus;
   to: FinalStatus;
   errorCode: ErrorCode | null;
   providerError: string | null;
@@ -149,10 +150,11 @@ export interface FinishTimes {
 
 /** The end of a request, with which its secrets go. Whether it was this caller who ended it. */
 export async function finishRequest(db: Database, id: string, ending: Ending, times: FinishTimes): Promise<boolean> {
+  const kind = kindOf(id);
   const changes = await db.run(
     sql(
-      `UPDATE authorization_requests SET status = ?3, error_code = ?4, provider_error = ?5, finished_at_ms = ?6,
-         webhook_due_at_ms = ?7, secrets_sealed = NULL, secrets_kid = NULL, connect_code_hash = NULL
+      `UPDATE ${FLOWS[kind].table} SET status = ?3, error_code = ?4, provider_error = ?5, finished_at_ms = ?6,
+         webhook_due_at_ms = ?7, secrets_sealed = NULL, secrets_kid = NULL${FLOWS[kind].ends}
        WHERE id = ?1 AND status = ?2`,
       id,
       ending.from,

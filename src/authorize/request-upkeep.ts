@@ -1,5 +1,6 @@
 import { messageOf } from "../errors.ts";
 import { type Database, sql } from "../store/database.ts";
+import { FLOW_KINDS, FLOWS } from "./flow-table.ts";
 import { sendWebhook, type WebhookDeps } from "./webhook.ts";
 import { dueWebhooks } from "./webhook-store.ts";
 
@@ -36,35 +37,41 @@ export async function keepUpRequests(deps: WebhookDeps): Promise<void> {
 
 /** When there is something to do next (ms), or null. */
 export async function nextUpkeepAtMs(db: Database): Promise<number | null> {
-  const rows = await db.batch<{ next: number | null }[]>([
-    sql("SELECT min(expires_at_ms) AS next FROM authorization_requests WHERE finished_at_ms IS NULL"),
-    sql("SELECT min(webhook_due_at_ms) AS next FROM authorization_requests WHERE webhook_due_at_ms IS NOT NULL"),
-  ]);
+  const rows = await db.batch<{ next: number | null }[]>(
+    FLOW_KINDS.flatMap((kind) => [
+      sql(`SELECT min(expires_at_ms) AS next FROM ${FLOWS[kind].table} WHERE finished_at_ms IS NULL`),
+      sql(`SELECT min(webhook_due_at_ms) AS next FROM ${FLOWS[kind].table} WHERE webhook_due_at_ms IS NOT NULL`),
+    ]),
+  );
   const due = rows.flatMap((result) => result.rows.flatMap(({ next }) => (next === null ? [] : [next])));
   return due.length === 0 ? null : Math.min(...due);
 }
 
 async function expireRequests(db: Database, nowMs: number): Promise<void> {
-  await db.run(
-    sql(
-      `UPDATE authorization_requests SET status = 'expired', error_code = 'flow_expired', finished_at_ms = ?1,
-         secrets_sealed = NULL, secrets_kid = NULL, connect_code_hash = NULL,
-         webhook_due_at_ms = CASE WHEN json_extract(request, '$.webhook') IS NULL THEN NULL ELSE ?1 END
-       WHERE ordinal IN (SELECT ordinal FROM authorization_requests
+  await db.batch(
+    FLOW_KINDS.map((kind) =>
+      sql(
+        `UPDATE ${FLOWS[kind].table} SET status = 'expired', error_code = 'flow_expired', finished_at_ms = ?1,
+           secrets_sealed = NULL, secrets_kid = NULL${FLOWS[kind].ends},
+           webhook_due_at_ms = CASE WHEN json_extract(request, '$.webhook') IS NULL THEN NULL ELSE ?1 END
+         WHERE rowid IN (SELECT rowid FROM ${FLOWS[kind].table}
            WHERE expires_at_ms <= ?1 AND finished_at_ms IS NULL ORDER BY expires_at_ms LIMIT ?2)`,
-      nowMs,
-      ROWS_PER_ROUND,
+        nowMs,
+        ROWS_PER_ROUND,
+      ),
     ),
   );
 }
 
 async function purgeRequests(db: Database, beforeMs: number): Promise<void> {
-  await db.run(
-    sql(
-      `DELETE FROM authorization_requests WHERE ordinal IN (SELECT ordinal FROM authorization_requests
-         WHERE finished_at_ms <= ?1 ORDER BY finished_at_ms LIMIT ?2)`,
-      beforeMs,
-      ROWS_PER_ROUND,
+  await db.batch(
+    FLOW_KINDS.map((kind) =>
+      sql(
+        `DELETE FROM ${FLOWS[kind].table} WHERE rowid IN (SELECT rowid FROM ${FLOWS[kind].table}
+           WHERE finished_at_ms <= ?1 ORDER BY finished_at_ms LIMIT ?2)`,
+        beforeMs,
+        ROWS_PER_ROUND,
+      ),
     ),
   );
 }

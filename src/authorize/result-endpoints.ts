@@ -3,6 +3,7 @@ import type { Caller } from "../callers/caller.ts";
 import { unwrap } from "../errors.ts";
 import { type Answer, runtimeEndpoint } from "../http/endpoint.ts";
 import type { Services } from "../services.ts";
+import { findFlowByVerifier } from "./find-flow.ts";
 import { resultOf } from "./result.ts";
 import { requestOfVerifier, verifierText } from "./verifier.ts";
 
@@ -18,6 +19,6 @@ export const postResult = runtimeEndpoint({
 });
 
 async function answerFor(verifier: string, caller: Caller, services: Services): Promise<Answer> {
-  const request = unwrap(await requestOfVerifier(verifier, caller, services));
+  const request = unwrap(await requestOfVerifier(verifier, caller, services, findFlowByVerifier));
   return { status: 200, body: resultOf(request, services.now()) };
 }

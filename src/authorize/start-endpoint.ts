@@ -3,8 +3,8 @@ import { runtimeEndpoint } from "../http/endpoint.ts";
 import { callerScope, effectiveSubject } from "../tokens/authorize.ts";
 import { parseTokenRequest } from "../tokens/token-request.ts";
 import { authorizeBody, parseOptions } from "./authorize-body.ts";
-import { pageUrl } from "./page-url.ts";
 import { startRequest } from "./start-request.ts";
+import { startedAnswer } from "./started-answer.ts";
 
 /** `POST /v1/connect/authorize/{connector}`. */
 export const startAuthorization = runtimeEndpoint({
@@ -19,25 +19,9 @@ export const startAuthorization = runtimeEndpoint({
     const started = await startRequest(question, services, ({ id, uid, type }) =>
       note({ connectorId: id, connectorUid: uid, connectorType: type, subjectType: subject.type }),
     );
-    const { id, verifier, expiresAtMs, connector, service } = unwrap(started);
+    const { connector, service, ...begun } = unwrap(started);
     // An app that waits to be told is told of an expiry in time, too.
     if (options.webhook !== null) defer(services.nudgeHousekeeper());
-    return {
-      status: 200,
-      body: {
-        request: id,
-        verifier,
-        url: pageUrl(id, services),
-        expiresAt: expiresAtMs,
-        connector: {
-          id: connector.id,
-          uid: connector.uid,
-          type: connector.type,
-          name: connector.name,
-          service,
-          serviceName: service,
-        },
-      },
-    };
+    return startedAnswer(begun, { ...connector, service }, services);
   },
 });

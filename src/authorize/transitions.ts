@@ -19,11 +19,29 @@ export const REQUEST_STATUSES = [
 ] as const;
 export type RequestStatus = (typeof REQUEST_STATUSES)[number];
 
+/**
+ * Where an installation is. `registering`: the browser is at the provider, to register the connector; `installing`: to
+ * install it; `proving`: to show who did. The others are as above.
+ */
+export const INSTALL_STATUSES = [
+  "pending",
+  "registering",
+  "installing",
+  "proving",
+  "completing",
+  "success",
+  "canceled",
+  "error",
+  "expired",
+] as const;
+export type InstallStatus = (typeof INSTALL_STATUSES)[number];
+export type FlowStatus = RequestStatus | InstallStatus;
+
 export type FinalStatus = Extract<RequestStatus, "success" | "canceled" | "error" | "expired">;
 
-/** What decides is known of an authorization. */
+/** What decides is known of an authorization, or of an installation. */
 export interface Progress {
-  status: RequestStatus;
+  status: FlowStatus;
   /** SHA-256 of the cookie of the browser that claimed it. */
   browserHash: string | null;
   expiresAtMs: number;
@@ -35,7 +53,7 @@ export interface Progress {
 export type Judgement<Go> = { go: Go } | { refuse: ErrorCode };
 
 /** The status as it is now: whoever cleans up may come later than the end. */
-export function statusAt({ status, expiresAtMs, finishedAtMs }: Progress, nowMs: number): RequestStatus {
+export function statusAt({ status, expiresAtMs, finishedAtMs }: Progress, nowMs: number): FlowStatus {
   return finishedAtMs === null && expiresAtMs <= nowMs ? "expired" : status;
 }
 
@@ -45,7 +63,7 @@ export function resultStatus(progress: Progress, nowMs: number): "pending" | Fin
   return isFinal(status) ? status : "pending";
 }
 
-function isFinal(status: RequestStatus): status is FinalStatus {
+function isFinal(status: FlowStatus): status is FinalStatus {
   return status === "success" || status === "canceled" || status === "error" || status === "expired";
 }
 
@@ -84,12 +102,7 @@ export function judgeVisit(
  * A browser that comes back from a leg. Only the one that was sent counts: a stranger's visit neither goes on nor
  * spends anything.
  */
-export function judgeReturn(
-  progress: Progress,
-  leg: Extract<RequestStatus, "signing_in" | "claimed">,
-  browser: Browser,
-  nowMs: number,
-): Judgement<"on"> {
+export function judgeReturn(progress: Progress, leg: FlowStatus, browser: Browser, nowMs: number): Judgement<"on"> {
   if (!isSameBrowser(progress, browser)) return { refuse: "state_browser_mismatch" };
   const status = statusAt(progress, nowMs);
   if (status === "expired") return { refuse: "flow_expired" };

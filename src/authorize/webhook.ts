@@ -6,8 +6,9 @@ import { signJwt } from "../crypto/signing-key.ts";
 import { currentSigner } from "../issuer/signing-keys.ts";
 import type { Services } from "../services.ts";
 import { newId } from "../store/ids.ts";
+import { type AnyRequest, findFlow } from "./find-flow.ts";
+import { kindOf } from "./flow-table.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
-import { findRequest } from "./request-store.ts";
 import { resultOf } from "./result.ts";
 import { claimTry, settleWebhook } from "./webhook-store.ts";
 
@@ -27,13 +28,13 @@ export function retryAfterMs(tries: number): number {
 }
 
 /**
- * One try to tell the app how its authorization ended. It says what the result says, and carries no token. Signed as
+ * One try to tell the app how its authorization, or installation, ended. It says what the result says, and carries no token. Signed as
  * forwarded events are: an ES256 JWT of our own issuer over method, URL and body; with a type of its own (RFC 8725 §3.11),
  * because the body of an event may be written by a stranger and be sent to the same URL. Tries are counted before they are made.
  */
 export async function sendWebhook(requestId: string, deps: WebhookDeps): Promise<void> {
   const { db, now, log } = deps;
-  const request = await findRequest(db, requestId);
+  const request = await findFlow(db, requestId);
   const url = request?.asked.webhook;
   if (request == null || url == null || request.webhookDueAtMs === null) return;
   const tries = request.webhookTries + 1;
@@ -65,23 +66,28 @@ export async function sendWebhook(requestId: string, deps: WebhookDeps): Promise
 }
 
 function completionEvent(
-  request: AuthorizationRequest,
+  request: AnyRequest,
   { id, uid, type }: { id: string; uid: string; type: string },
   nowMs: number,
 ) {
-  const { status, error } = resultOf(request, nowMs);
-  const { subject } = request.asked.identity;
+  const { status, data, error } = resultOf(request, nowMs);
   return {
-    type: status === "success" ? "authorization.completed" : "authorization.failed",
+    type: `${kindOf(request.id)}.${status === "success" ? "completed" : "failed"}`,
     request: request.id,
     status,
     connector: { id, uid, type },
-    subject: { type: "user", id: subject.id, ...(subject.issuer !== null && { issuer: subject.issuer }) },
+    ...("ordinal" in request && { subject: subjectOf(request) }),
+    ...(data?.installationId !== undefined && { installationId: data.installationId }),
     ...(error !== undefined && { error }),
   };
 }
 
-async function tokenFor(request: AuthorizationRequest, url: string, body: string, deps: WebhookDeps): Promise<string> {
+function subjectOf({ asked }: AuthorizationRequest) {
+  const { issuer, id } = asked.identity.subject;
+  return { type: "user", id, ...(issuer !== null && { issuer }) };
+}
+
+async function tokenFor(request: AnyRequest, url: string, body: string, deps: WebhookDeps): Promise<string> {
   const { key, kid, alg } = await currentSigner({ ...deps, keys: await deps.keys() });
   const issuedAt = Math.floor(deps.now() / 1000);
   return signJwt(

@@ -44,6 +44,7 @@ export function failureResponse(failure: Failure, requestId: string, hadCredenti
     message: failure.message ?? sentence,
     request_id: requestId,
     ...(failure.vendor && { vendor: failure.vendor }),
+    ...(failure.registerUrl !== undefined && { registerUrl: failure.registerUrl }),
   };
   return new Response(JSON.stringify({ error }), { status, headers });
 }

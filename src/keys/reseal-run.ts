@@ -6,6 +6,7 @@ export const RESEAL_STAGES = [
   "issuer_keys",
   "issuers",
   "authorization_requests",
+  "installation_requests",
   "idempotency_keys",
   "triggers",
   "destinations",

@@ -116,6 +116,10 @@ export const SEALED_ROWS: Record<Exclude<ResealStage, "grants">, SealedRows> = {
   authorization_requests: sealedRows(secretsOf("authorization_requests"), (teamId, { id, generation }) =>
     flowSecretsContext(teamId, id, generation),
   ),
+  /** The same of installations, and what a registration brought. */
+  installation_requests: sealedRows(secretsOf("installation_requests"), (teamId, { id, generation }) =>
+    flowSecretsContext(teamId, id, generation),
+  ),
   /** Kept answers of creations, which are numbered by the time of their claim. */
   idempotency_keys: sealedRows(IDEMPOTENCY_KEYS, (teamId, { id, generation }) =>
     answerContext(teamId, { id, claimedAtMs: generation }),

@@ -1,9 +1,9 @@
 import { Instructions } from "./instructions.tsx";
 import type { Child } from "./markup/jsx-runtime.ts";
-import { BrandHeader, Codes, Foreign, Icon } from "./parts.tsx";
+import { Asker, BrandHeader, Caution, Codes, DecisionForm, Foreign, Icon } from "./parts.tsx";
 import { scopeWords } from "./scope-words.ts";
 import type { ConsentView } from "./views.ts";
-import { ago, environmentTitle } from "./words.ts";
+import { ago } from "./words.ts";
 
 export function consentTitle({ brand, projectName, key }: ConsentView): string {
   const title = `Connect ${brand.name} to ${projectName}`;
@@ -30,22 +30,18 @@ export function ConsentPage({ view }: { view: ConsentView }) {
         </h1>
         <Facts view={view} />
         <Access view={view} />
-        <form method="post" action={view.action}>
-          <input type="hidden" name="form" value={view.formToken} />
+        <DecisionForm view={view}>
           {view.key !== null && (
             <KeyField view={view} problem={view.key.problem} instructions={view.key.instructions} />
           )}
           {view.key === null && <Steps view={view} />}
-          {view.binding === "confirm" && <Caution subjectId={view.subjectId} />}
-          <div class="actions">
-            <button class="button primary armed" type="submit" name="decision" value="continue">
-              Continue
-            </button>
-            <button class="button armed" type="submit" name="decision" value="cancel" formnovalidate>
-              Cancel
-            </button>
-          </div>
-        </form>
+          {view.binding === "confirm" && (
+            <Caution>
+              If somebody sent you this link, cancel. Your account would be theirs to use, as{" "}
+              <Foreign text={view.subjectId} />.
+            </Caution>
+          )}
+        </DecisionForm>
       </main>
     </>
   );
@@ -55,13 +51,7 @@ function Facts({ view }: { view: ConsentView }) {
   return (
     <section aria-label="The request">
       <dl>
-        <dt>Project</dt>
-        <dd>
-          <Foreign text={view.projectName} />{" "}
-          <span class="badge">
-            <Foreign text={environmentTitle(view.environment)} />
-          </span>
-        </dd>
+        <Asker view={view} />
         <dt>You are</dt>
         <dd>
           <Foreign text={view.subjectId} />
@@ -198,21 +188,5 @@ function KeyField(props: { view: ConsentView; problem: string | null; instructio
         </p>
       </div>
     </section>
-  );
-}
-
-function Caution({ subjectId }: { subjectId: string }) {
-  return (
-    <div class="caution">
-      <Icon shape="caution" />
-      <div>
-        <p>
-          <strong>Continue only if you started this yourself.</strong>
-        </p>
-        <p>
-          If somebody sent you this link, cancel. Your account would be theirs to use, as <Foreign text={subjectId} />.
-        </p>
-      </div>
-    </div>
   );
 }

@@ -6,7 +6,15 @@ import { destination } from "./words.ts";
 const UNNAMED = "The service";
 
 export function outcomeTitle({ outcome, brand }: OutcomeView): string {
-  return OUTCOMES[outcome].title.replace("{name}", () => brand?.name ?? UNNAMED);
+  return named(OUTCOMES[outcome].title, brand);
+}
+
+function named(text: string, brand: OutcomeView["brand"]): string {
+  return text.replace("{name}", () => brand?.name ?? (text.startsWith("{") ? UNNAMED : lowerFirst(UNNAMED)));
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 /** How it ended, and what to do next. */
@@ -25,7 +33,9 @@ export function OutcomePage({ view }: { view: OutcomeView }) {
           <Foreign text={outcomeTitle(view)} />
         </h1>
         {sentences.map((sentence) => (
-          <p>{sentence}</p>
+          <p>
+            <Foreign text={named(sentence, brand)} />
+          </p>
         ))}
         {back === null ? (
           <p class="muted">You can close this window.</p>

@@ -99,6 +99,54 @@ export const OUTCOMES: Record<Outcome, OutcomeText> = {
     title: "This request cannot be understood",
     sentences: [`Something is missing in it, or there twice. ${NOTHING}`, AGAIN],
   },
+  registered: {
+    shape: "check",
+    tone: "good",
+    title: "{name} is registered",
+    sentences: ["Go on where you started this."],
+  },
+  installed: {
+    shape: "check",
+    tone: "good",
+    title: "{name} is installed",
+    sentences: ["Go on where you started this."],
+  },
+  stray: {
+    shape: "circle",
+    tone: "neutral",
+    title: "Back from the service",
+    sentences: [
+      "What you changed there is noted by itself. There is nothing more to do here.",
+      "If you came from a page that asked you to install something, open that page again in this browser, and go on from there.",
+    ],
+  },
+  try_again: {
+    shape: "clock",
+    tone: "neutral",
+    title: "{name} cannot be reached right now",
+    sentences: ["Nothing is lost. Load this page again in a moment, and it goes on."],
+  },
+  installation_not_verified: {
+    shape: "caution",
+    tone: "bad",
+    title: "This installation is not yours",
+    sentences: [
+      `${NOTHING} {name} does not say that the account you showed has this installation.`,
+      "Start again, as somebody who manages it there.",
+    ],
+  },
+  installation_not_approved: {
+    shape: "clock",
+    tone: "neutral",
+    title: "An owner has to agree first",
+    sentences: [`You have asked for it, and ${lower(NOTHING)}`, "When an owner has agreed at {name}, start again."],
+  },
+  installation_suspended: {
+    shape: "circle",
+    tone: "neutral",
+    title: "This installation is suspended",
+    sentences: [NOTHING, "Have it resumed at {name}, and start again."],
+  },
   failed: {
     shape: "cross",
     tone: "bad",

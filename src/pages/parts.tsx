@@ -1,5 +1,6 @@
+import type { Child } from "./markup/jsx-runtime.ts";
 import type { Brand } from "./views.ts";
-import { initialOf, shown } from "./words.ts";
+import { environmentTitle, initialOf, shown } from "./words.ts";
 
 /** Text that somebody else chose: its direction stays its own. */
 export function Foreign({ text }: { text: string }) {
@@ -70,5 +71,52 @@ export function Icon({ shape }: { shape: Shape }) {
     >
       <path d={SHAPES[shape]} />
     </svg>
+  );
+}
+
+/** The project that asks, in a list of facts. */
+export function Asker({ view }: { view: { projectName: string; environment: string } }) {
+  return (
+    <>
+      <dt>Project</dt>
+      <dd>
+        <Foreign text={view.projectName} />{" "}
+        <span class="badge">
+          <Foreign text={environmentTitle(view.environment)} />
+        </span>
+      </dd>
+    </>
+  );
+}
+
+/** The two ways on. */
+export function DecisionForm({ view, children }: { view: { action: string; formToken: string }; children?: Child }) {
+  return (
+    <form method="post" action={view.action}>
+      <input type="hidden" name="form" value={view.formToken} />
+      {children}
+      <div class="actions">
+        <button class="button primary armed" type="submit" name="decision" value="continue">
+          Continue
+        </button>
+        <button class="button armed" type="submit" name="decision" value="cancel" formnovalidate>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}
+
+export function Caution({ children }: { children?: Child }) {
+  return (
+    <div class="caution">
+      <Icon shape="caution" />
+      <div>
+        <p>
+          <strong>Continue only if you started this yourself.</strong>
+        </p>
+        <p>{children}</p>
+      </div>
+    </div>
   );
 }

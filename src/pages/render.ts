@@ -8,15 +8,17 @@ import type { PageView } from "./views.ts";
  */
 export function renderPage(view: PageView): { html: string; headers: Record<string, string> } {
   const nonce = btoa(String.fromCharCode(...randomBytes(16)));
-  return { html: documentOf(view, nonce), headers: headersWith(nonce) };
+  // The browser holds the redirects that follow a form to this, too.
+  const action = view.kind === "continue" && view.fields != null ? ` ${new URL(view.url).origin}` : "";
+  return { html: documentOf(view, nonce), headers: headersWith(nonce, action) };
 }
 
-function headersWith(nonce: string): Record<string, string> {
+function headersWith(nonce: string, action: string): Record<string, string> {
   const policy = [
     "default-src 'none'",
     `style-src 'nonce-${nonce}'`,
     "img-src 'self'",
-    "form-action 'self'",
+    `form-action 'self'${action}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ];

@@ -1,4 +1,4 @@
-// What the pages of an authorization show, as plain data: who decides what is shown is not who draws it.
+// What the pages of authorizations and installations show, as plain data: who decides what is shown is not who draws it.
 
 /** How a connector presents itself to people. Colours are `#rrggbb`. */
 export interface Brand {
@@ -40,13 +40,40 @@ export interface ConsentView {
   key: { instructions: string | null; problem: string | null } | null;
 }
 
+/** Who asks for an installation, or what is to be registered. */
+export interface InstallView {
+  kind: "install";
+  brand: Brand;
+  /** Where the browser is sent. */
+  providerHost: string;
+  /** Whose app asks; null = an operator. */
+  asker: { projectName: string; environment: string } | null;
+  /** The connector is made at the provider first. */
+  registers: boolean;
+  /** It is installed there, which may come after that. */
+  installs: boolean;
+  /** The provider asks who installed it. */
+  proves: boolean;
+  /** The new connector receives events. */
+  receives: boolean;
+  /** This browser was at the provider before. */
+  isAgain: boolean;
+  ageMs: number;
+  returnHost: string | null;
+  /** Of the form; its fields: `decision`, `form`, and where `isAgain`, `installed`. */
+  action: string;
+  formToken: string;
+}
+
 /** After the user agreed: on to the provider, to sign in, or back to the app. */
 export interface ContinueView {
   kind: "continue";
   brand: Brand;
   /** Where to; https, or http on loopback. Shown as a host. */
   url: string;
-  purpose: "provider" | "login" | "return";
+  purpose: "provider" | "login" | "return" | "register" | "install";
+  /** What a form posts there; null = a link goes there. */
+  fields?: Record<string, string> | null;
 }
 
 /** How an authorization ended, or why it cannot go on. */
@@ -63,6 +90,13 @@ export type Outcome =
   | "superseded"
   | "not_found"
   | "invalid_request"
+  | "registered"
+  | "installed"
+  | "stray"
+  | "try_again"
+  | "installation_not_verified"
+  | "installation_not_approved"
+  | "installation_suspended"
   | "failed";
 
 export interface OutcomeView {
@@ -78,4 +112,4 @@ export interface OutcomeView {
   returnUrl: string | null;
 }
 
-export type PageView = ConsentView | ContinueView | OutcomeView;
+export type PageView = ConsentView | InstallView | ContinueView | OutcomeView;

@@ -53,6 +53,9 @@ export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodMiniType }>
   "GET /v1/connect/connectors/:c/projects/:p": ok(shapes.Link),
   "POST /v1/connect/connectors/:c/projects/:p": ok(shapes.Link),
   "GET /v1/connectors/:c/jwks.json": ok(keyShapes.JwkSet),
+  "GET /v1/connect/connectors/:c/installations": ok(page("installations", shapes.Installation)),
+  "POST /v1/connect/connectors/:c/installations": created(shapes.Installation),
+  "GET /v1/connect/connectors/:c/installations/:id": ok(shapes.Installation),
   "GET /v1/connect/connectors/:c/triggers": ok(triggers.Trigger),
   "PUT /v1/connect/connectors/:c/triggers": ok(triggers.Trigger),
   "PATCH /v1/connect/connectors/:c/trigger-destinations": ok(shapes.Connector),
@@ -83,6 +86,7 @@ export const ANSWERS: Record<string, { status: 200 | 201; body: z.ZodMiniType }>
   "POST /v1/connect/complete": ok(shapes.AuthorizationResult),
   "GET /v1/connect/result/:id": ok(shapes.AuthorizationResult),
   "POST /v1/connect/result": ok(shapes.AuthorizationResult),
+  "POST /v1/connect/install/:c": ok(shapes.StartedAuthorization),
 };
 
 function ok(body: z.ZodMiniType) {

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { ROLES } from "../callers/roles.ts";
 import { CONNECTOR_TYPES } from "../catalog/connector-types.ts";
 import { BINDINGS } from "../connectors/connector-row.ts";
+import { INSTALLATION_STATES } from "../installations/installation.ts";
 import { TriggerDestination } from "./trigger-shapes.ts";
 
 /**
@@ -92,6 +93,20 @@ export const Link = z.looseObject({
   webhookOrigins: texts,
   createdAt: timeMs,
   updatedAt: timeMs,
+});
+
+export const Installation = z.looseObject({
+  id: z.string(),
+  connectorId: z.string(),
+  tenantId: z.string(),
+  externalId: z.string(),
+  name: z.nullable(z.string()),
+  state: z.enum(INSTALLATION_STATES),
+  default: z.boolean(),
+  data: z.record(z.string(), z.unknown()),
+  createdAt: timeMs,
+  updatedAt: timeMs,
+  changedAt: z.nullable(timeMs),
 });
 
 export const Team = z.looseObject({ id: z.string(), name: z.string(), createdAt: timeMs });
@@ -189,10 +204,13 @@ export const StartedAuthorization = z.looseObject({
   }),
 });
 
-/** `data` comes with `success`, `error` with the other ends. */
+/**
+ * `data` comes with `success`, `error` with the other ends. `partial` is of registrations: the connector exists, and is
+ * to be installed; `data` stays whatever comes of that.
+ */
 export const AuthorizationResult = z.looseObject({
-  status: z.enum(["pending", "success", "canceled", "error", "expired"]),
-  data: z.optional(z.looseObject({ clientId: z.string() })),
+  status: z.enum(["pending", "partial", "success", "canceled", "error", "expired"]),
+  data: z.optional(z.looseObject({ clientId: z.string(), installationId: z.optional(z.string()) })),
   error: z.optional(
     z.looseObject({
       code: z.string(),
@@ -214,5 +232,6 @@ export const ErrorAnswer = z.looseObject({
         status: z.optional(z.int()),
       }),
     ),
+    registerUrl: z.optional(z.string()),
   }),
 });

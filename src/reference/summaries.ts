@@ -37,6 +37,8 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
     "Drop one of the own issuer's keys at once: its tokens are refused, and a next key begins to sign now.",
   "GET /v2/connect/connectors": "List the team's connectors.",
   "POST /v1/connect/connectors": "Create a connector, and link it to a project when one is named.",
+  "POST /v1/connect/connectors/managed":
+    "Have a connector registered at its service through a browser: 422 `registration_required` says where.",
   "GET /v1/connect/connectors/:c":
     "Read a connector; workloads read those that are linked to their project and environment.",
   "PATCH /v2/connect/connectors/:c": "Change a connector.",
@@ -49,6 +51,14 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   "DELETE /v1/connect/connectors/:c/projects/:p":
     "Unlink a connector from a project; its workloads get no token past the lease, and its destinations go.",
   "GET /v1/connectors/:c/jwks.json": "The public keys of a connector that signs its client assertions (RFC 7517 §5).",
+  "GET /v1/connect/connectors/:c/installations":
+    "List where a connector is installed, oldest first; `search` is part of a name, or an id of the provider.",
+  "POST /v1/connect/connectors/:c/installations":
+    "Take an installation that exists at the provider; the connector's default where it has none.",
+  "GET /v1/connect/connectors/:c/installations/:id":
+    "Read an installation, by our id, by the provider's of it or of its tenant, or by the tenant's name.",
+  "DELETE /v1/connect/connectors/:c/installations/:id":
+    "Forget an installation and end its tokens; with `uninstall=true` it goes at the provider, too.",
   "GET /v1/connect/connectors/:c/triggers":
     "Read what a connector receives from its provider, and where: the ingress URL to register there.",
   "PUT /v1/connect/connectors/:c/triggers":
@@ -101,6 +111,11 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   "GET /login/callback/:id": "Where a trusted issuer sends users back to who signed in before they authorize.",
   "POST /v1/connect/complete": "Complete an authorization with the code that came back in the user's own browser.",
   "GET /v1/connect/result/:id":
-    "How an authorization stands, by the verifier that its start answered; POST keeps that out of addresses.",
-  "POST /v1/connect/result": "How an authorization stands, by the verifier that its start answered.",
+    "How an authorization, installation or registration stands, by its verifier; POST keeps that out of addresses.",
+  "POST /v1/connect/result": "How an authorization, installation or registration stands, by its verifier.",
+  "POST /v1/connect/install/:c":
+    "Ask an operator to install a linked connector in a tenant of its provider; the answer has the URL to open.",
+  "GET /install/:id": "The page on which an operator agrees to an installation, or reads how it ended.",
+  "POST /install/:id": "What the operator decided on that page.",
+  "GET /register/:id": "The page on which an operator has a connector registered at its service.",
 };

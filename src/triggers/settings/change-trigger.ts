@@ -10,7 +10,7 @@ import { type DatedSecret, liveSecrets, MAX_SECRETS, newSecret, rotatedSecrets }
 import { openTriggerSecrets, sealTriggerSecrets } from "./trigger-secrets.ts";
 import type { Trigger } from "./trigger-store.ts";
 
-const INGRESS_ID_BYTES = 16;
+export const INGRESS_ID_BYTES = 16;
 const MAX_PAYLOAD_DAYS = 30;
 
 /** What is set of a connector's triggers; what is absent stays as it is. */

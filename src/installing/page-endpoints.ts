@@ -1,0 +1,136 @@
+import { withCookie } from "../authorize/agree.ts";
+import { browserOf, cookieOfForm } from "../authorize/browser.ts";
+import { seeOther } from "../authorize/callback.ts";
+import { type DecisionForm, decisionForm } from "../authorize/decision-form.ts";
+import { endingOf, endRequest, wayBack } from "../authorize/flow.ts";
+import { randomText } from "../authorize/flow-secrets.ts";
+import { giveUp, type Visit } from "../authorize/go-on.ts";
+import {
+  browserEndpoint,
+  failurePage,
+  isOwnHost,
+  outcomeOf,
+  pageAnswer,
+  requireOwnForm,
+} from "../authorize/page-answer.ts";
+import { pageUrl } from "../authorize/page-url.ts";
+import { isBeingAsked, judgeVisit, statusAt } from "../authorize/transitions.ts";
+import { sha256Base64url } from "../crypto/digest.ts";
+import { ApiError, unwrap } from "../errors.ts";
+import type { Answer } from "../http/endpoint.ts";
+import type { ContinueView } from "../pages/views.ts";
+import type { Services } from "../services.ts";
+import { externalIdOf } from "./callback.ts";
+import { claim, used } from "./conclude.ts";
+import { basisOf, type InstallBasis } from "./install-basis.ts";
+import type { InstallRequest } from "./install-row.ts";
+import { findInstall } from "./install-store.ts";
+import { installView } from "./install-view.ts";
+import { currentLeg, setOut, type Target, targetOf } from "./legs.ts";
+
+/** `GET /install/{request}`, and `/register/{request}`: who asks for what; or how it ended, for the browser that was there. */
+export const showInstallation = browserEndpoint({
+  async handle({ services, params, headers, request: { url }, requestId }) {
+    if (!isOwnHost(url, services)) return seeOther(pageUrl(params.id ?? "", services));
+    const request = await requireInstall(services, params.id);
+    const visit = judgeVisit(request, await browserOf(headers, request.id, services), services.now());
+    if ("refuse" in visit) return failurePage({ code: visit.refuse }, requestId);
+    const basis = await basisOf(request, services);
+    if (visit.go === "ended") return endPage(request, basis.ok ? basis.value : null, services);
+    if (!basis.ok) return failurePage(basis.failure, requestId);
+    return pageAnswer(installView(request, basis.value, randomText(services.randomBytes), services));
+  },
+});
+
+/** `POST` of the same: what was decided on the page. */
+export const decideInstallation = browserEndpoint({
+  rawBody: { maxBytes: 16 * 1024, mediaTypes: ["application/x-www-form-urlencoded"] },
+  async handle(input) {
+    const { services, params, headers, requestId } = input;
+    if (!isOwnHost(input.request.url, services)) throw new ApiError("csrf", { reason: "host" });
+    requireOwnForm(headers, services);
+    const form = unwrap(decisionForm(input.body));
+    const request = await requireInstall(services, params.id);
+    const cookie = await cookieOfForm(form.token, request.id, services);
+    const browser = await browserOf(headers, request.id, services, cookie);
+    const visit = judgeVisit(request, browser, services.now());
+    if ("refuse" in visit) return failurePage({ code: visit.refuse }, requestId);
+    const basis = await basisOf(request, services);
+    if (visit.go === "ended") return endPage(request, basis.ok ? basis.value : null, services);
+    if (!basis.ok) return giveUp(request, basis.failure, input);
+    if (form.decision === "cancel") return cancel(request, basis.value, input);
+    const cookieHash = await sha256Base64url(cookie);
+    if (visit.go === "resume") {
+      const answer = await goOn(request, basis.value, form, input);
+      // The same form once more: its cookie may not have arrived yet. Another form's would not be the right one.
+      return request.browserHash === cookieHash ? withCookie(answer, request, cookie, services) : answer;
+    }
+
+    const to = basis.value.installed === null ? "registering" : "installing";
+    await setOut(request, basis.value, { from: "pending", to, browserHash: cookieHash }, {}, services);
+    const after = await requireInstall(services, request.id);
+    const again = judgeVisit(after, browser, services.now());
+    if ("refuse" in again) return failurePage({ code: again.refuse }, requestId);
+    return withCookie(await goOn(after, basis.value, form, input), request, cookie, services);
+  },
+});
+
+async function requireInstall({ db }: Pick<Services, "db">, id: string | undefined): Promise<InstallRequest> {
+  const request = await findInstall(db, id ?? "");
+  if (request === null) throw new ApiError("not_found");
+  return request;
+}
+
+async function cancel(request: InstallRequest, basis: InstallBasis, visit: Visit): Promise<Answer> {
+  const { services } = visit;
+  const ending = endingOf(request.status, { code: "access_denied" });
+  if (isBeingAsked(request) || !(await endRequest(request, ending, visit))) return used(visit.requestId);
+  if (request.asked.returnUrl === null) return endPage({ ...request, status: "canceled" }, basis, services);
+  return onward("return", { url: wayBack(request, null, services) }, basis);
+}
+
+const PURPOSES = { registering: "register", installing: "install", proving: "provider" } as const;
+
+/** The page that takes the browser which has the request to where it has to go next. */
+async function goOn(
+  request: InstallRequest,
+  basis: InstallBasis,
+  { installed }: DecisionForm,
+  visit: Visit,
+): Promise<Answer> {
+  const { services, requestId } = visit;
+  const status = statusAt(request, services.now());
+  if (status === "completing") return used(requestId);
+  if (!(status === "registering" || status === "installing" || status === "proving")) {
+    return endPage(request, basis, services);
+  }
+  if (status === "installing" && installed !== "" && basis.installed?.installations.proof !== null) {
+    // The last part of an address, or the id itself. Like a callback's it is proven before it counts.
+    const externalId = unwrap(externalIdOf(/([\w-]+)\/*(?:[?#].*)?$/.exec(installed)?.[1] ?? null));
+    const next = await claim(request, basis, externalId, visit);
+    return "answer" in next ? next.answer : onward("provider", next.onward, basis);
+  }
+  const leg = await currentLeg({ ...request, status }, basis, services);
+  const target = leg.ok ? await targetOf(request, status, basis, leg.value, services) : leg;
+  // They may try again: nothing was spent.
+  if (!target.ok) return failurePage(target.failure, requestId, { brand: basis.brand });
+  return onward(PURPOSES[status], target.value, basis);
+}
+
+function onward(purpose: ContinueView["purpose"], { url, fields }: Target, { brand }: InstallBasis): Answer {
+  return pageAnswer({ kind: "continue", brand, url, purpose, fields: fields ?? null });
+}
+
+/** How it ended, for the browser that was there. */
+function endPage(request: InstallRequest, basis: InstallBasis | null, services: Services): Answer {
+  const outcome = outcomeOf(request);
+  const made = request.installationId === null ? "registered" : "installed";
+  return pageAnswer({
+    kind: "outcome",
+    outcome: outcome === "success" ? made : outcome,
+    brand: basis?.brand ?? null,
+    providerError: request.providerError,
+    requestId: null,
+    returnUrl: basis === null || request.asked.returnUrl === null ? null : wayBack(request, null, services),
+  });
+}
