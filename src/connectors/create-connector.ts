@@ -1,4 +1,4 @@
-import type { Driver } from "../catalog/driver.ts";
+import type { Driver, SavedConfig } from "../catalog/driver.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { requireIcon } from "../files/icon-store.ts";
@@ -8,6 +8,7 @@ import { newId } from "../store/ids.ts";
 import { additionOf } from "../triggers/settings/add-destination.ts";
 import { changedTrigger, newTrigger, TriggerChange } from "../triggers/settings/change-trigger.ts";
 import { newDestination, USUAL_DELIVERY } from "../triggers/settings/new-destination.ts";
+import { signedBy } from "../triggers/settings/signed-by.ts";
 import { insertTrigger } from "../triggers/settings/trigger-store.ts";
 import { requireTypedTarget } from "../triggers/settings/typed-destinations.ts";
 import type { CreateBody } from "./connector-fields.ts";
@@ -84,8 +85,9 @@ async function firstTriggers(
   const { triggers: enabled = false, events = null, triggerDestination } = body;
   const place = { connector, teamId: await requireTeamId(services) };
   const blank = { ...newTrigger(connector.id, services), ...(ingressId !== undefined && { ingressId }) };
-  const change = TriggerChange.parse({ enabled, events, ...signedBy(signs, blank) });
-  const trigger = enabled || events !== null || signs !== undefined ? await changedTrigger(services, place, blank, change) : blank;
+  const change = TriggerChange.parse({ enabled, events, ...signedBy(blank, signs) });
+  const trigger =
+    enabled || events !== null || signs !== undefined ? await changedTrigger(services, place, blank, change) : blank;
   if (triggerDestination === undefined) return [insertTrigger(trigger)];
   const projectId = triggerDestination.projectId ?? body.projectId;
   if (!enabled || projectId === undefined) {
@@ -145,7 +147,7 @@ async function newConnector(
   const saved = unwrap(await driver.create(body.data ?? {}, context, driverDeps(services)));
   const service = body.service ?? driver.service(saved.config);
   const nowMs = services.now();
-  return {
+  const connector: Connector = {
     id,
     uid: "",
     name: body.name ?? service,
@@ -176,6 +178,7 @@ async function newConnector(
     updatedAtMs: nowMs,
     deletedAtMs: null,
   };
+  return { connector, signs: saved.trigger };
 }
 
 async function insertUnderUid(

@@ -1,4 +1,5 @@
 import type { AccessTokenCaller } from "../callers/caller.ts";
+import type { SavedConfig } from "../catalog/driver.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { requireIcon } from "../files/icon-store.ts";
@@ -6,6 +7,7 @@ import { findInstallation } from "../installations/installation-store.ts";
 import { orConflict } from "../store/conflict.ts";
 import { changedTrigger, TriggerChange } from "../triggers/settings/change-trigger.ts";
 import { requireTrigger, saveTrigger } from "../triggers/settings/save-trigger.ts";
+import { signedBy } from "../triggers/settings/signed-by.ts";
 import { actorOf } from "./actor.ts";
 import { requireConnector } from "./connector-access.ts";
 import type { UpdateBody } from "./connector-fields.ts";
@@ -42,11 +44,10 @@ export async function updateConnector(
       throw new ApiError("bad_request", { message: "draft: a live connector does not become a draft again." });
     }
     if (Object.keys(body).length === 0) return { before: current, after: current };
-    const next = await withChanges(services, current, body, caller);
+    const saved = await savedData(services, current, body);
+    const next = await withChanges(services, current, { body, saved }, caller);
     const place = { connector: next, teamId: await requireTeamId(services) };
-    const change = triggerChangeOf(body);
-    // Judged before anything is stored.
-    if (change !== null) await changedTrigger(services, place, await requireTrigger(services, current.id), change);
+    const change = await triggerChange(services, place, body, saved?.trigger);
     if (await orConflict(storeConnector(services.db, next, current), UID_TAKEN)) {
       if (change !== null) await saveTrigger(services, place, change);
       return { before: current, after: next };
@@ -55,23 +56,31 @@ export async function updateConnector(
   throw new ApiError("conflict", { message: "The connector is being changed by others. Read it again and repeat." });
 }
 
-/** What the body changes of what the connector receives; null = nothing. */
-function triggerChangeOf({ triggers: enabled, events }: UpdateBody): TriggerChange | null {
-  return enabled === undefined && events === undefined ? null : TriggerChange.parse({ enabled, events });
+/** What the body changes of how the connector receives, judged before anything is stored; null = nothing. */
+async function triggerChange(
+  services: SaveServices,
+  place: { connector: Connector; teamId: string },
+  { triggers: enabled, events }: UpdateBody,
+  told: SavedData["trigger"],
+): Promise<TriggerChange | null> {
+  if (enabled === undefined && events === undefined && told === undefined) return null;
+  const trigger = await requireTrigger(services, place.connector.id);
+  const change = TriggerChange.parse({ enabled, events, ...signedBy(trigger, told) });
+  await changedTrigger(services, place, trigger, change);
+  return change;
 }
 
 async function withChanges(
   services: SaveServices,
   current: Connector,
-  body: UpdateBody,
+  { body, saved }: { body: UpdateBody; saved: SavedData | null },
   caller: AccessTokenCaller,
 ): Promise<Connector> {
-  const saved = await savedData(services, current, body);
   // Read after what takes long: until the change is stored, leases of the old length are still given out.
   const nowMs = services.now();
   return {
     ...current,
-    ...saved,
+    ...saved?.changes,
     ...changeLease(current, body.leaseSeconds ?? current.leaseSeconds, nowMs),
     uid: body.uid === undefined ? current.uid : unwrap(checkUid(body.uid)),
     name: body.name ?? current.name,
@@ -84,13 +93,18 @@ async function withChanges(
   };
 }
 
+interface SavedData {
+  changes: Partial<Connector>;
+  trigger: SavedConfig<unknown>["trigger"];
+}
+
 /**
  * The driver's new configuration; tokens issued under the old one become stale. A draft is live as soon as it lacks
  * nothing, judged as at creation; `draft: false` turns what is missing into an error, `draft: true` keeps it a draft.
  */
-async function savedData(services: SaveServices, current: Connector, body: UpdateBody): Promise<Partial<Connector>> {
+async function savedData(services: SaveServices, current: Connector, body: UpdateBody): Promise<SavedData | null> {
   const completes = current.draft && body.draft === false;
-  if (body.data === undefined && !completes) return {};
+  if (body.data === undefined && !completes) return null;
   const driver = driverOf(current.type);
   if (driver === null) throw new ApiError("bad_request", { message: "data: this type cannot be changed here." });
   const teamId = await requireTeamId(services);
@@ -102,13 +116,14 @@ async function savedData(services: SaveServices, current: Connector, body: Updat
   const generation = current.secretsGeneration + 1;
   const isIncomplete = (saved.missing ?? []).length > 0;
   const namedByDriver = current.draft && current.service === driver.service(current.config);
-  return {
+  const changes = {
     config: saved.config,
     draft: context.draft && (isIncomplete || body.draft === true),
     service: namedByDriver ? driver.service(saved.config) : current.service,
     configRevision: current.configRevision + 1,
     ...(await sealSecrets(services, { teamId, connectorId: current.id, generation }, saved.secrets)),
   };
+  return { changes, trigger: saved.trigger };
 }
 
 async function defaultInstallation(

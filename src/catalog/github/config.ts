@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { signingSecret } from "../../triggers/settings/fields.ts";
 import { plainText } from "../connector-data.ts";
 
 const MAX_EXTRAS_CHARACTERS = 8192;
@@ -28,7 +29,7 @@ const extras = z
   );
 const pem = z.string().check(z.maxLength(16_384));
 
-/** `data` of a create or update body. Empty text removes a secret, `host`, or `apiUrl`. */
+/** `data` of a create or update body. Empty text removes `clientSecret`, `privateKeyPem`, `host` or `apiUrl`. */
 export const githubInput = z.strictObject({
   appId: z.optional(id),
   appSlug: z.optional(slug),
@@ -38,7 +39,7 @@ export const githubInput = z.strictObject({
   extras: z.optional(extras),
   clientSecret: z.optional(plainText(512)),
   privateKeyPem: z.optional(pem),
-  webhookSecret: z.optional(plainText(512)),
+  webhookSecret: z.optional(signingSecret),
   /** Another GitHub than github.com, as an origin. */
   host: z.optional(plainText(2048)),
   /** Where that one's REST API is, if not where its kind has it. */

@@ -64,7 +64,10 @@ export async function saveGitHub(
   const isSameApp = isKnown && IDENTITY.every((member) => before[member] === config[member]);
   const checked = await checkKey(saved, missing.length === 0 && !isSameApp, deps);
   if (!checked.ok) return checked;
-  return ok({ ...saved, ...(webhookSecret && { trigger: { provider: "github", secret: webhookSecret } }) });
+  return ok({
+    ...saved,
+    ...(webhookSecret !== undefined && { trigger: { provider: "github", secret: webhookSecret } }),
+  });
 }
 
 /** Where pages and API are after `host` and `apiUrl`; "" goes back to the default. */
