@@ -37,6 +37,8 @@ test("id and uid give the same snapshot, with everything the token path reads an
     link_updated_at_ms: 5,
     environments: '["production"]',
     installations: null,
+    authorization_details: null,
+    default_installation_id: null,
     subjects: null,
     subject_namespace: null,
     scopes: '["a"]',

@@ -1,0 +1,104 @@
+import * as z from "zod/mini";
+import type { Asserting } from "../catalog/driver.ts";
+import type { Installations } from "../catalog/installations.ts";
+import { driverOf } from "../catalog/registry.ts";
+import { requireConnector } from "../connectors/connector-access.ts";
+import type { Connector } from "../connectors/connector-row.ts";
+import { openSecrets } from "../connectors/connector-secrets.ts";
+import { findConnector } from "../connectors/connector-store.ts";
+import { driverDeps, requireTeamId } from "../connectors/driver-context.ts";
+import { effectiveByHeader } from "../connectors/effective-by.ts";
+import { ApiError, unwrap } from "../errors.ts";
+import { assertionSource } from "../grants/assertion.ts";
+import { managementEndpoint } from "../http/endpoint.ts";
+import { foreignId } from "../http/fields.ts";
+import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
+import type { Services } from "../services.ts";
+import type { Installation } from "./installation.ts";
+import { findInstallation, installationPosition, listInstallations } from "./installation-store.ts";
+import { installationToWire } from "./installation-wire.ts";
+import { recordNews } from "./record-news.ts";
+import { removeInstallation } from "./remove-installation.ts";
+
+export const getInstallations = managementEndpoint("viewer", {
+  query: z.object({ ...pageQuery(50), search: z.optional(z.string().check(z.maxLength(200))) }),
+  async handle({ services, params, query: { limit, cursor, search } }) {
+    const { connector } = await installable(services, params.c);
+    const page = { after: decodeCursor(cursor, "number"), limit: limit + 1 };
+    const rows = await listInstallations(services.db, { connectorId: connector.id, search: search || null }, page);
+    const { page: shown, pagination } = paginate(rows, limit, installationPosition);
+    const installations = shown.map((installation) => installationToWire(installation, connector));
+    return { status: 200, body: { installations, pagination } };
+  },
+});
+
+export const getInstallation = managementEndpoint("viewer", {
+  async handle({ services, params }) {
+    const { connector } = await installable(services, params.c);
+    const installation = await requireInstallation(services, connector, params.id);
+    return { status: 200, body: installationToWire(installation, connector) };
+  },
+});
+
+/** Takes one that exists at the provider, as the provider has it. */
+export const postInstallation = managementEndpoint("admin", {
+  creates: true,
+  body: z.strictObject({ externalId: foreignId }),
+  async handle({ services, params, body: { externalId } }) {
+    const { connector, installations } = await installable(services, params.c);
+    const asserting = await opened(services, connector);
+    const found = unwrap(await installations.find({ ...asserting, externalId }, driverDeps(services)));
+    if (found === null) throw new ApiError("not_found", { message: "The provider knows no such installation of it." });
+    const recorded = await recordNews(services, connectorOf(connector), found, { isOwn: true });
+    if (recorded === null) throw new ApiError("gone", { message: "This connector was deleted." });
+    // It may have become the default.
+    const current = (await findConnector(services.db, connector.id))?.connector ?? connector;
+    return { status: 201, body: installationToWire(recorded, current) };
+  },
+});
+
+export const deleteInstallation = managementEndpoint("admin", {
+  query: z.object({ uninstall: z._default(z.enum(["true", "false"]), "false") }),
+  async handle({ services, params, query }) {
+    const { connector, installations } = await installable(services, params.c);
+    const installation = await requireInstallation(services, connector, params.id);
+    if (query.uninstall === "true" && installation.state !== "removed") {
+      const asserting = await opened(services, connector);
+      const { externalId } = installation;
+      const removed = unwrap(await installations.remove({ ...asserting, externalId }, driverDeps(services)));
+      if (removed === "unsupported") {
+        throw new ApiError("bad_request", { message: "uninstall: the provider lets only the tenant itself do that." });
+      }
+    }
+    const lease = await removeInstallation(services, installation, connector);
+    return { status: 204, headers: effectiveByHeader(lease, services.now()) };
+  },
+});
+
+/** The connector, if its kind is installed somewhere; `installation_unsupported`, `not_found` and `gone` are thrown. */
+async function installable(
+  { db }: Services,
+  reference: string | undefined,
+): Promise<{ connector: Connector; installations: Installations }> {
+  const connector = await requireConnector(db, reference);
+  const installations = driverOf(connector.type)?.installations ?? null;
+  if (installations === null) throw new ApiError("installation_unsupported");
+  return { connector, installations };
+}
+
+async function requireInstallation({ db }: Services, { id }: Connector, reference = ""): Promise<Installation> {
+  const installation = await findInstallation(db, id, reference);
+  if (installation === null) throw new ApiError("not_found", { message: "There is no such installation." });
+  return installation;
+}
+
+const connectorOf = ({ id, region }: Connector) => ({ connectorId: id, region });
+
+async function opened(services: Services, connector: Connector): Promise<Asserting> {
+  const { id: connectorId, region, config, configRevision } = connector;
+  if (connector.draft) throw new ApiError("no_token", { message: "The connector is a draft. Complete it first." });
+  const teamId = await requireTeamId(services);
+  const secrets = unwrap(await openSecrets(services.keys, teamId, connector));
+  const gate = services.grants.gate(connectorId, region);
+  return { connectorId, config, secrets, assertion: assertionSource(gate, { teamId, connectorId, configRevision }) };
+}
