@@ -5,6 +5,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** A provider whose first path segment names its misbehaviour (`test/global/hostile-server.ts`). */
     hostileOrigin: string;
+    /** Starts a stand-in for GitHub (`test/providers/github-client.ts`). */
+    githubStarter: string;
     /** Texts of Wycheproof's vector files, by name; for `npm run test:wycheproof` alone. */
     wycheproof: Record<string, string>;
   }

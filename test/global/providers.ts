@@ -1,4 +1,5 @@
 import type { TestProject } from "vitest/node";
+import { startGitHubStarter } from "./github-starter.ts";
 import { startHostileServer } from "./hostile-server.ts";
 
 const closers: (() => void)[] = [];
@@ -8,6 +9,9 @@ export async function setup(project: TestProject): Promise<void> {
   const hostile = await startHostileServer();
   closers.push(hostile.close);
   project.provide("hostileOrigin", hostile.origin);
+  const github = await startGitHubStarter();
+  closers.push(github.close);
+  project.provide("githubStarter", github.origin);
 }
 
 export function teardown(): void {
