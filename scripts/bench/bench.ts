@@ -8,6 +8,8 @@ import { bundleWorkers } from "./bundles.ts";
 import { measureClient } from "./client.ts";
 import { measureCrowds } from "./crowd.ts";
 import { measureFlood } from "./flood.ts";
+import { measureInstallations } from "./installations.ts";
+import { installationsMarkdown, installationsText } from "./installations-report.ts";
 import { type LanesBench, type LanesReport, measureLanes } from "./lanes.ts";
 import { isolationMarkdown, lanesText, throughputMarkdown } from "./lanes-report.ts";
 import { type LoadProcess, startLoadProcess } from "./load-process.ts";
@@ -37,6 +39,9 @@ const { values: options } = parseArgs({
     steady: { type: "string", default: "3x20" },
     /** Through every stage. */
     events: { type: "string", default: "5000" },
+    /** Of one connector, and the narrowed tokens that are present of each. */
+    installations: { type: "string", default: "5000" },
+    narrowings: { type: "string", default: "50" },
     write: { type: "boolean", default: false },
     /** End with exit code 1 when a target is missed. */
     strict: { type: "boolean", default: false },
@@ -63,12 +68,16 @@ async function main(): Promise<void> {
       rows,
       refreshes,
       lanes: isWanted("lanes") ? await measureLanes(sending({ bundles, scratch, issuer, provider })) : null,
+      installations: isWanted("installations")
+        ? await measureInstallations({ bundles, scratch, issuer, provider, load, ...howManyInstalled() })
+        : null,
       sizes: await measureSizes(bundles.product, scratch),
       client: await measureClient(),
     };
     print(asText(report));
     print(refreshText(refreshes));
     if (report.lanes !== null) print(lanesText(report.lanes));
+    if (report.installations !== null) print(installationsText(report.installations));
     await mkdir(join(root, "dist"), { recursive: true });
     await writeFile(join(root, "dist/bench.json"), `${JSON.stringify(report, null, 2)}\n`);
     if (options.write) await write(report);
@@ -78,6 +87,7 @@ async function main(): Promise<void> {
       ...(refreshes.flood === null ? [] : [refreshes.flood]),
     ];
     if (report.lanes !== null) measured.push(report.lanes.isolation);
+    if (report.installations !== null) measured.push(report.installations);
     if (options.strict && measured.some(({ passed }) => !passed)) process.exitCode = 1;
   } finally {
     load.stop();
@@ -99,6 +109,9 @@ async function write(report: Report): Promise<void> {
   if (crowds.length > 0) await updateDocument(path, "crowd", `${about}\n\n${refreshMarkdown({ crowds, flood: null })}`);
   if (flood !== null) await updateDocument(path, "flood", `${about}\n\n${refreshMarkdown({ crowds: [], flood })}`);
   if (report.lanes !== null) await writeLanes(report.lanes, about);
+  const { installations } = report;
+  if (installations === null) return;
+  await updateDocument(path, "installations", `${about}\n\n${installationsMarkdown(installations)}`);
 }
 
 async function writeLanes(lanes: LanesReport, about: string): Promise<void> {
@@ -110,6 +123,11 @@ async function writeLanes(lanes: LanesReport, about: string): Promise<void> {
 function sending(bench: Pick<LanesBench, "bundles" | "scratch" | "issuer" | "provider">): LanesBench {
   const [rounds, seconds] = options.steady.split("x").map(Number);
   return { ...bench, rounds: rounds ?? 3, seconds: seconds ?? 20, events: Number(options.events) };
+}
+
+function howManyInstalled() {
+  const [installations, narrowings] = [Number(options.installations), Number(options.narrowings)];
+  return { installations, narrowings, effort: effortOf(), crowds: Number(options.crowds) };
 }
 
 async function measureRows(load: LoadProcess, bench: Bench): Promise<RowReport[]> {

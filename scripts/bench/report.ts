@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { ClientFigures } from "./client.ts";
+import type { InstallationsReport } from "./installations.ts";
 import type { LanesReport } from "./lanes.ts";
 import type { MachineFacts } from "./machine.ts";
 import type { Comparison, Effort, Figures } from "./measure.ts";
@@ -21,6 +22,7 @@ export interface Report {
   rows: RowReport[];
   refreshes: RefreshReport;
   lanes: LanesReport | null;
+  installations: InstallationsReport | null;
   sizes: Sizes;
   client: ClientFigures;
 }
