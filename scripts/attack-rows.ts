@@ -52,7 +52,7 @@ export const ATTACK_ROWS: Record<string, string> = {
   "C-11": "one hot token overloads its object",
   "C-12": "loops that burn a provider's quota",
   "C-13": "secrets in logs and errors",
-  "C-14": "a caller who widens a token\'s permissions or repositories",
+  "C-14": "a caller who widens a token's permissions or repositories",
   "C-16": "members injected through the provider's answer",
   "D-01": "a dump of database, KV or object storage",
   "D-02": "an envelope moved to another row",
