@@ -213,7 +213,10 @@ async function insertUnderUid(
     } catch (error) {
       if (!(error instanceof UniqueViolation)) throw error;
       if (uid !== null && promised === null) break;
-      uid = null;
+      if (uid !== null) {
+        uid = null;
+        continue;
+      }
       number = (await highestUidNumber(services.db, generatedUid(connector, 1))) + 1;
     }
   }
