@@ -22,7 +22,8 @@ const FAILURE_RETRY_MS = 30_000;
 
 /**
  * One object runs all periodic work from one alarm. Crons do not fire in local development, object alarms do, so
- * the cron only makes sure that the alarm is armed. It holds no state: what is to be done stands in the database.
+ * the cron only makes sure that the alarm is armed. What is to be done stands in the database; it only holds where it goes
+ * on with that.
  */
 export class HousekeeperObject extends DurableObject<unknown> {
   readonly #deps: HousekeeperDeps;
@@ -72,7 +73,7 @@ export class HousekeeperObject extends DurableObject<unknown> {
       grantsLeft -= await stepWalk(walk, grantsLeft, this.#deps);
     }
     if (grantsLeft > 0) await stepReseal(grantsLeft, this.#deps);
-    const eventsDueAtMs = await keepUpEvents(this.#deps);
+    const eventsDueAtMs = await keepUpEvents(this.#deps, this.ctx.storage);
     const dueAtMs = [await nextWalkAtMs(db), await nextResealAtMs(db), await nextUpkeepAtMs(db), eventsDueAtMs].filter(
       (due) => due !== null,
     );

@@ -5,38 +5,40 @@ import { type Outcome, summaryOf } from "./dispatch.ts";
 import type { IngestMessage } from "./event.ts";
 import { timeOfEventId } from "./event-id.ts";
 import { fanOut, fanOutAlone } from "./fan-out.ts";
+import { goThrough, type Marks } from "./go-through.ts";
 import { messageOfText } from "./message-codec.ts";
 
 /** Long enough for the consumer that has the event now. */
 export const SETTLING_MS = 60_000;
 
-const KEYS_AT_ONCE = 50;
 /** Each is a read of its own, and one alarm may make a limited number. */
 const KEYS_PER_ROUND = 200;
 
 /**
- * What only the journal has goes on from there, the oldest first; fan-out deletes the keys of what is done. Whether it
- * got on and there may be more.
+ * What only the journal has goes on from there; fan-out deletes the keys of what is done. Whether it got on and there may
+ * be more.
  */
-export async function drainJournal(deps: EventDeps): Promise<boolean> {
-  const outcomes: Outcome[] = [];
-  let after: string | null = null;
-  let isLast = false;
-  for (let seen = 0; !isLast && seen < KEYS_PER_ROUND; seen += KEYS_AT_ONCE) {
-    const keys: string[] = await deps.blobs.list(JOURNAL_PREFIX, after, KEYS_AT_ONCE);
-    const settled = keys.filter((key) => timeOfEventId(key.slice(JOURNAL_PREFIX.length)) < deps.now() - SETTLING_MS);
-    const read = await Promise.all(settled.map((key) => readEntry(key, deps)));
-    outcomes.push(
-      ...(await fanOutEach(
-        read.filter((message) => message !== null),
-        deps,
-      )),
-    );
-    after = keys.at(-1) ?? after;
-    isLast = settled.length < KEYS_AT_ONCE;
-  }
+export async function drainJournal(deps: EventDeps, marks: Marks): Promise<boolean> {
+  const { outcomes, isGettingOn } = await goThrough(
+    {
+      name: "drainJournal",
+      keysPerRound: KEYS_PER_ROUND,
+      async list(after, limit) {
+        const keys = await deps.blobs.list(JOURNAL_PREFIX, after || null, limit);
+        return keys.filter((key) => timeOfEventId(key.slice(JOURNAL_PREFIX.length)) < deps.now() - SETTLING_MS);
+      },
+      async work(keys) {
+        const read = await Promise.all(keys.map((key) => readEntry(key, deps)));
+        return fanOutEach(
+          read.filter((message) => message !== null),
+          deps,
+        );
+      },
+    },
+    marks,
+  );
   if (outcomes.length > 0) deps.log.info("events.journal_resumed", summaryOf(outcomes));
-  return !isLast && outcomes.includes(null);
+  return isGettingOn;
 }
 
 /** Null = its consumer was only slow and has done it by now, or nobody can read it: then it is put aside. */
@@ -51,9 +53,11 @@ async function readEntry(key: string, deps: EventDeps): Promise<IngestMessage | 
   return null;
 }
 
-/** Together; those for which that fails, one by one. */
+/** Together; those for which that fails, one by one, from another one on each minute: three that fail end it. */
 async function fanOutEach(messages: readonly IngestMessage[], deps: EventDeps): Promise<Outcome[]> {
   const outcomes = await fanOut(messages, deps);
   const failed = messages.filter((_, index) => outcomes[index] !== null);
-  return [...outcomes.filter((outcome) => outcome === null), ...(await fanOutAlone(failed, deps))];
+  const first = Math.floor(deps.now() / 60_000) % failed.length;
+  const inTurn = [...failed.slice(first), ...failed.slice(0, first)];
+  return [...outcomes.filter((outcome) => outcome === null), ...(await fanOutAlone(inTurn, deps))];
 }

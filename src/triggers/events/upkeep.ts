@@ -5,6 +5,7 @@ import type { EventDeps } from "./deps.ts";
 import { type Outcome, summaryOf, tellLanes } from "./dispatch.ts";
 import { drainJournal, SETTLING_MS } from "./drain-journal.ts";
 import { timeOfEventId } from "./event-id.ts";
+import { goThrough, type Marks } from "./go-through.ts";
 import { purgeEvents } from "./purge.ts";
 import { stepReplays } from "./replays.ts";
 import { resumeEvents } from "./resume.ts";
@@ -16,22 +17,21 @@ const BUSY_ROUND_MS = 60_000;
 const QUIET_AFTER_MS = 3_600_000;
 const SOON_MS = 1000;
 
-const EVENTS_AT_ONCE = 50;
 const EVENTS_PER_ROUND = 500;
 const DELIVERIES_PER_ROUND = 500;
 
 /**
  * One round over the event log: what was left on its way goes on, what an operator wants replayed is, what is too old is
- * purged. Bounded, and a step that fails keeps no other from its turn. Answers when the next round is due (ms), or null
- * if nothing has come for long. Never throws.
+ * purged. Bounded, with `marks` of where that ended, and a step that fails keeps no other from its turn. Answers when the
+ * next round is due (ms), or null if nothing has come for long. Never throws.
  */
-export async function keepUpEvents(deps: EventDeps): Promise<number | null> {
+export async function keepUpEvents(deps: EventDeps, marks: Marks): Promise<number | null> {
   const { log, now } = deps;
   const steps = { resumeOpen, drainJournal, reviveDeliveries, stepReplays, purgeEvents };
   let hasMore = false;
   for (const [step, run] of Object.entries(steps)) {
     try {
-      if (await run(deps)) hasMore = true;
+      if (await run(deps, marks)) hasMore = true;
     } catch (error) {
       log.warn("events.upkeep_failed", { step, reason: messageOf(error) });
     }
@@ -56,31 +56,32 @@ async function isBusy({ events, now }: EventDeps): Promise<boolean> {
 }
 
 /** Events that are still `recorded` go on from their rows. */
-async function resumeOpen(deps: EventDeps): Promise<boolean> {
-  const outcomes: Outcome[] = [];
-  let after = "";
-  let isLast = false;
-  for (let seen = 0; !isLast && seen < EVENTS_PER_ROUND; seen += EVENTS_AT_ONCE) {
-    const open = await deps.events.all<{ id: string }>(
-      sql(
-        "SELECT e.id FROM events AS e WHERE e.state = 'recorded' AND e.id > ? AND e.received_at_ms < ? ORDER BY e.id LIMIT ?",
-        after,
-        deps.now() - SETTLING_MS,
-        EVENTS_AT_ONCE,
-      ),
-    );
-    const ids = open.map(({ id }) => id);
-    outcomes.push(...(await resumeEach(ids, deps)).values());
-    after = ids.at(-1) ?? after;
-    isLast = open.length < EVENTS_AT_ONCE;
-  }
+async function resumeOpen(deps: EventDeps, marks: Marks): Promise<boolean> {
+  const { outcomes, isGettingOn } = await goThrough(
+    {
+      name: "resumeOpen",
+      keysPerRound: EVENTS_PER_ROUND,
+      async list(after, limit) {
+        const open = await deps.events.all<{ id: string }>(
+          sql(
+            "SELECT e.id FROM events AS e WHERE e.state = 'recorded' AND e.id > ? AND e.received_at_ms < ? ORDER BY e.id LIMIT ?",
+            after,
+            deps.now() - SETTLING_MS,
+            limit,
+          ),
+        );
+        return open.map(({ id }) => id);
+      },
+      work: async (ids) => [...(await resumeEach(ids, deps)).values()],
+    },
+    marks,
+  );
   if (outcomes.length > 0) deps.log.info("events.resumed", summaryOf(outcomes));
-  return !isLast && outcomes.includes(null);
+  return isGettingOn;
 }
 
 /** Together; where that fails, one by one, so that one alone does not hold up the others. */
 async function resumeEach(ids: readonly string[], deps: EventDeps): Promise<Map<string, Outcome>> {
-  if (ids.length === 0) return new Map();
   try {
     return await resumeEvents(ids, deps);
   } catch (error) {

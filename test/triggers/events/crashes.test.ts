@@ -4,7 +4,6 @@ import type { EventDeps } from "../../../src/triggers/events/deps.ts";
 import type { IngestMessage } from "../../../src/triggers/events/event.ts";
 import { fanOut } from "../../../src/triggers/events/fan-out.ts";
 import { messageText } from "../../../src/triggers/events/message-codec.ts";
-import { keepUpEvents } from "../../../src/triggers/events/upkeep.ts";
 import { deliveryRows, eventRow, type World, world } from "./world.ts";
 
 class Crash extends Error {}
@@ -115,7 +114,7 @@ describe.for(["before", "after"] as const)("fault 49 whoever dies %s a step", (w
       const messages = await batchOf(at);
       await fanOut(messages, crashing(at.deps, step, when).deps);
       at.advance(61_000);
-      await keepUpEvents(at.fresh());
+      await at.keepUp(at.fresh());
       await expectAllThere(at, messages);
       for (const { journalKey } of messages) expect(await env.BLOBS.head(journalKey ?? "")).toBeNull();
     }

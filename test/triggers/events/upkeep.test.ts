@@ -6,7 +6,6 @@ import { fanOut } from "../../../src/triggers/events/fan-out.ts";
 import { messageText } from "../../../src/triggers/events/message-codec.ts";
 import { replayDelivery } from "../../../src/triggers/events/replay-delivery.ts";
 import { cancelReplay, startReplay } from "../../../src/triggers/events/replays.ts";
-import { keepUpEvents } from "../../../src/triggers/events/upkeep.ts";
 import { deliveryRows, endDeliveries, eventRow, type World, world } from "./world.ts";
 
 const MINUTE_MS = 60_000;
@@ -25,13 +24,13 @@ describe("what was left on its way", () => {
     await at.destination({ filter: '{"equals":{"/action":"opened"}}' });
     const message = await at.message();
     await fanOut([message], at.fresh({ lanes: noLanes }));
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toEqual([]);
     at.advance(61_000);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed.map(({ eventId }) => eventId)).toEqual([message.event.id]);
     expect(await eventRow(message.event.id)).toMatchObject({ state: "dispatched" });
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toHaveLength(1);
   });
 
@@ -45,7 +44,7 @@ describe("what was left on its way", () => {
     const lanes: EventDeps["lanes"] = {
       lane: (id, ...rest) => (id === stuck ? noLanes : at.deps.lanes).lane(id, ...rest),
     };
-    await keepUpEvents(at.fresh({ lanes }));
+    await at.keepUp(at.fresh({ lanes }));
     expect(at.handed.map(({ eventId }) => eventId)).toEqual([messages[1]?.event.id]);
     expect(await eventRow(messages[0]?.event.id ?? "")).toMatchObject({ state: "recorded" });
   });
@@ -56,12 +55,12 @@ describe("what was left on its way", () => {
     const messages = [await at.message(), await at.message()];
     const keys = messages.map(({ event }) => `journal/${event.id}`);
     for (const [index, message] of messages.entries()) await env.BLOBS.put(keys[index] ?? "", messageText(message));
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toEqual([]);
     at.advance(61_000);
-    await keepUpEvents(at.fresh({ events: at.deps.events, lanes: noLanes }));
+    await at.keepUp(at.fresh({ events: at.deps.events, lanes: noLanes }));
     expect(await env.BLOBS.head(keys[0] ?? "")).not.toBeNull();
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toHaveLength(2);
     for (const key of keys) expect(await env.BLOBS.head(key)).toBeNull();
   });
@@ -72,7 +71,7 @@ describe("what was left on its way", () => {
     const key = `journal/${event.id}`;
     await env.BLOBS.put(key, '{"v":7}');
     at.advance(61_000);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(await env.BLOBS.head(key)).toBeNull();
     const letter = await env.EVENTS.prepare("SELECT reason, message FROM dead_letters WHERE id = ?").bind(key).first();
     expect(letter).toEqual({ reason: "unreadable", message: '"{\\"v\\":7}"' });
@@ -84,18 +83,18 @@ describe("what was left on its way", () => {
     const message = await at.message();
     await fanOut([message], at.deps);
     at.advance(9 * MINUTE_MS);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toHaveLength(1);
     at.advance(MINUTE_MS + 1);
-    await keepUpEvents(at.deps);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
+    await at.keepUp();
     expect(at.handed.map(({ deliveryId }) => deliveryId)).toEqual([at.handed[0]?.deliveryId, at.handed[0]?.deliveryId]);
     at.advance(11 * MINUTE_MS);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toHaveLength(3);
     await endDeliveries(message.event.id, "delivered");
     at.advance(11 * MINUTE_MS);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toHaveLength(3);
   });
 
@@ -105,7 +104,7 @@ describe("what was left on its way", () => {
     await fanOut([await at.message()], at.fresh({ lanes: noLanes }));
     at.advance(61_000);
     const blobs = { ...at.deps.blobs, list: async () => Promise.reject(new Error("no listing")) };
-    expect(await keepUpEvents(at.fresh({ blobs }))).toBeGreaterThan(at.deps.now());
+    expect(await at.keepUp(at.fresh({ blobs }))).toBeGreaterThan(at.deps.now());
     expect(at.handed).toHaveLength(1);
     expect(at.services.lines.join()).toContain("drainJournal");
   });
@@ -114,11 +113,11 @@ describe("what was left on its way", () => {
     const at = await world();
     const message = await at.message();
     await fanOut([message], at.deps);
-    const inMs = ((await keepUpEvents(at.deps)) ?? 0) - at.deps.now();
+    const inMs = ((await at.keepUp()) ?? 0) - at.deps.now();
     expect(inMs).toBeGreaterThan(59_000);
     expect(inMs).toBeLessThanOrEqual(60_000);
     await env.EVENTS.prepare("DELETE FROM events").run();
-    expect(await keepUpEvents(at.deps)).toBeNull();
+    expect(await at.keepUp()).toBeNull();
   });
 });
 
@@ -130,19 +129,19 @@ describe("what is too old", () => {
     await fanOut([small, large], at.deps);
     const blob = `events/${at.connectorId}/${large.event.id}`;
     at.advance(2 * DAY_MS + 1);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(await env.BLOBS.head(blob)).not.toBeNull();
     await endDeliveries(small.event.id, "delivered");
     await endDeliveries(large.event.id, "dead");
     at.advance(DAY_MS + 1);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(await env.BLOBS.head(blob)).toBeNull();
     for (const { event } of [small, large]) {
       expect(await eventRow(event.id)).toMatchObject({ body_sealed: null, body_blob: null, state: "dispatched" });
     }
     expect(await replayDelivery(at.handed[0]?.deliveryId ?? "", at.deps)).toMatchObject({ failure: { code: "gone" } });
     at.advance(30 * DAY_MS);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     for (const { event } of [small, large]) {
       expect(await eventRow(event.id)).toBeNull();
       expect(await deliveryRows(event.id)).toEqual([]);
@@ -163,10 +162,10 @@ describe("what is too old", () => {
           n: number;
         }>()
       )?.n;
-    const dueAtMs = await keepUpEvents(at.deps);
+    const dueAtMs = await at.keepUp();
     expect(await left()).toBe(600);
     expect((dueAtMs ?? 0) - at.deps.now()).toBeLessThanOrEqual(1000);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(await left()).toBe(0);
   });
 });
@@ -228,10 +227,10 @@ describe("replays", () => {
     const dead = await ended(at, "dead", 250);
     await ended(at, "delivered", 5);
     const replay = await start(at);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed.length).toBeGreaterThanOrEqual(200);
-    await keepUpEvents(at.deps);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
+    await at.keepUp();
     const events = at.handed.map(({ eventId }) => eventId);
     expect(events).toHaveLength(250);
     expect(new Set(events)).toEqual(new Set(dead.messages.map(({ event }) => event.id)));
@@ -249,10 +248,10 @@ describe("replays", () => {
     at.advance(3_600_000);
     const late = await ended(at, "delivered");
     await start(at, { states: ["delivered"], destinationId: one, sinceMs: at.deps.now() - 1000 });
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toMatchObject([{ destinationId: one, eventId: late.messages[0]?.event.id, series: 1 }]);
     await start(at, { states: ["delivered"], destinationId: one, untilMs: at.deps.now() - 1000 });
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toHaveLength(2);
   });
 
@@ -263,7 +262,7 @@ describe("replays", () => {
     await start(at, { states: ["delivered"] });
     at.advance(1000);
     await ended(at, "delivered");
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed.map(({ eventId }) => eventId)).toEqual([before.messages[0]?.event.id]);
   });
 
@@ -274,11 +273,11 @@ describe("replays", () => {
     const canceled = await start(at);
     expect(await cancelReplay(canceled.id, at.deps)).toBe(true);
     expect(await cancelReplay(canceled.id, at.deps)).toBe(false);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     await env.DB.prepare("UPDATE destinations SET disabled_reason = 'gone' WHERE id = ?").bind(destination).run();
     at.advance(5000);
     await start(at);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toEqual([]);
   });
 
@@ -287,11 +286,11 @@ describe("replays", () => {
     await at.destination();
     const { messages } = await ended(at, "dead", 3);
     await start(at);
-    await keepUpEvents(at.fresh({ lanes: noLanes }));
-    await keepUpEvents(at.deps);
+    await at.keepUp(at.fresh({ lanes: noLanes }));
+    await at.keepUp();
     for (const { event } of messages) expect(await deliveryRows(event.id)).toHaveLength(2);
     at.advance(11 * MINUTE_MS);
-    await keepUpEvents(at.deps);
+    await at.keepUp();
     expect(at.handed).toHaveLength(3);
   });
 });

@@ -7,6 +7,7 @@ import type { EventDeps } from "../../../src/triggers/events/deps.ts";
 import type { EventRecord, IngestMessage } from "../../../src/triggers/events/event.ts";
 import { newEventId } from "../../../src/triggers/events/event-id.ts";
 import { payloadContext } from "../../../src/triggers/events/payload-store.ts";
+import { keepUpEvents } from "../../../src/triggers/events/upkeep.ts";
 import type { LaneItem, LaneStub } from "../../../src/triggers/lanes/protocol.ts";
 import { type TestServices, testServices } from "../../support/services.ts";
 
@@ -26,6 +27,8 @@ export interface World {
   canceled: string[];
   /** Moves the time that everything sees. */
   advance(ms: number): void;
+  /** A round of this world's one Housekeeper. */
+  keepUp(deps?: EventDeps): ReturnType<typeof keepUpEvents>;
   destination(fields?: Record<string, string | number | null>): Promise<string>;
   /** A message as the ingress makes it; by default of an id that no other has. */
   message(fields?: Partial<EventRecord>, body?: unknown): Promise<IngestMessage>;
@@ -36,7 +39,7 @@ export interface World {
 let connectors = 0;
 
 /** A connector with its trigger, in the stores of this test file, and lanes that note what they get. */
-export async function world(fields: { payloadDays?: number } = {}): Promise<World> {
+export async function world(fields: { payloadDays?: number; type?: string } = {}): Promise<World> {
   const services = await testServices();
   const { db } = services;
   let offsetMs = 0;
@@ -47,9 +50,10 @@ export async function world(fields: { payloadDays?: number } = {}): Promise<Worl
     sql("INSERT INTO team (id, name, created_at_ms) VALUES (?, 't', 1) ON CONFLICT DO NOTHING", TEAM),
     sql(
       `INSERT INTO connectors (id, uid, name, type, service, config, lease_seconds, created_at_ms, updated_at_ms)
-       VALUES (?, ?, 'Events', 'oauth', 'github', '{}', 60, 1, 1)`,
+       VALUES (?, ?, 'Events', ?, 'github', '{}', 60, 1, 1)`,
       connectorId,
       `github/events${number}`,
+      fields.type ?? "oauth",
     ),
     sql(
       `INSERT INTO triggers (connector_id, ingress_id, enabled, recipe, payload_days, created_at_ms, updated_at_ms)
@@ -74,6 +78,7 @@ export async function world(fields: { payloadDays?: number } = {}): Promise<Worl
   });
   const deps: EventDeps = { ...services, now, keys: async () => services.keys, lanes: { lane } };
   let destinations = 0;
+  const marks = new Map<string, string>();
 
   return {
     deps,
@@ -83,6 +88,13 @@ export async function world(fields: { payloadDays?: number } = {}): Promise<Worl
     canceled,
     advance: (ms) => {
       offsetMs += ms;
+    },
+    keepUp: (given = deps) => {
+      const stored = {
+        get: async (step: string) => marks.get(step),
+        put: async (...at: [string, string]) => marks.set(...at),
+      };
+      return keepUpEvents(given, stored);
     },
     async destination(given = {}) {
       const id = `dst_${connectorId}_${String(++destinations).padStart(3, "0")}`;
