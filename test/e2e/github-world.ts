@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { SmallBrowser, type SmallBrowserOptions } from "../../scripts/demo/small-browser.ts";
+import type { AppSettings } from "../providers/github/apps.ts";
 import type { FakeGitHub } from "../providers/github/github.ts";
 import type { App } from "./app.ts";
 import { type Answer, isObject, type Json, text } from "./http.ts";
@@ -16,6 +17,18 @@ export interface Registered {
   installationId: string;
   /** Of its routes. */
   path: string;
+}
+
+/** One that somebody else registered, with what is copied from its page. */
+export interface ByHand {
+  uid: string;
+  id: string;
+  slug: string;
+  path: string;
+  appId: number;
+  pem: string;
+  /** What its webhooks are signed with. */
+  secret: string;
 }
 
 export interface Started {
@@ -85,6 +98,35 @@ export function githubWorld(team: Team, github: FakeGitHub, app: App) {
       };
     },
 
+    /**
+     * A connector of an app that was registered by hand at GitHub, whose events reach it, and that nobody has installed.
+     */
+    async connect(uid: string, permissions: AppSettings["permissions"] = {}): Promise<ByHand> {
+      const credentials = await github.registerApp({
+        name: uid.replace("/", " "),
+        hookUrl: "http://127.0.0.1:1/not-yet",
+        permissions: { contents: "read", issues: "write", ...permissions },
+      });
+      const { id: appId, slug, name: appName, clientId, clientSecret, pem, webhookSecret } = credentials;
+      const created = await call(201, "POST", "/v1/connect/connectors", {
+        type: "github",
+        uid,
+        name: appName,
+        leaseSeconds: 0,
+        triggers: true,
+        data: {
+          ...{ appId, appSlug: slug, appName, clientId, clientSecret, privateKeyPem: pem, webhookSecret },
+          ...{ host: github.webOrigin, apiUrl: github.apiBase },
+        },
+      });
+      const path = `/v1/connect/connectors/${encodeURIComponent(uid)}`;
+      const { ingressUrl } = await call(200, "GET", `${path}/triggers`);
+      github.changeApp(appId, { hookUrl: String(ingressUrl), callbackUrls: [text(created, "redirectUri")] });
+      const link = { environments: ["production"], returnOrigins: [app.origin], webhookOrigins: [app.origin] };
+      await team.link(uid, "linked", link);
+      return { uid, path, id: text(created, "id"), slug, pem, appId, secret: webhookSecret ?? "" };
+    },
+
     /** What the operator who began it is told. */
     result: (verifier: string) => call(200, "GET", `/v1/connect/result/${verifier}`),
 
@@ -127,14 +169,14 @@ export function githubWorld(team: Team, github: FakeGitHub, app: App) {
       return world.walk(url, new SmallBrowser({ intercept }));
     },
 
-    async installations({ path }: Registered): Promise<Json[]> {
+    async installations({ path }: { path: string }): Promise<Json[]> {
       const { installations } = await call(200, "GET", `${path}/installations`);
       return Array.isArray(installations) ? installations.filter(isObject) : [];
     },
 
     /** GitHub's own id of it. */
-    async externalId(registered: Registered, installationId: string): Promise<number> {
-      return Number(text(await call(200, "GET", `${registered.path}/installations/${installationId}`), "externalId"));
+    async externalId({ path }: { path: string }, installationId: string): Promise<number> {
+      return Number(text(await call(200, "GET", `${path}/installations/${installationId}`), "externalId"));
     },
 
     /** An app token, narrowed by a detail of GitHub's. */
