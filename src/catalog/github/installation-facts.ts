@@ -45,10 +45,10 @@ export function foundInstallation(body: z.output<typeof installationBody>): Foun
 const event = z.object({ action: z.string(), installation: installationBody });
 
 /** Actions that say how an installation is now. */
-const TOLD_BY: Record<string, ReadonlySet<string>> = {
-  installation: new Set(["created", "deleted", "suspend", "unsuspend", "new_permissions_accepted"]),
-  installation_repositories: new Set(["added", "removed"]),
-};
+const TOLD_BY = new Map<string | undefined, ReadonlySet<string>>([
+  ["installation", new Set(["created", "deleted", "suspend", "unsuspend", "new_permissions_accepted"])],
+  ["installation_repositories", new Set(["added", "removed"])],
+]);
 
 /**
  * What an `installation` or `installation_repositories` event says. A renamed account (`installation_target`) comes
@@ -56,7 +56,7 @@ const TOLD_BY: Record<string, ReadonlySet<string>> = {
  * https://docs.github.com/webhooks/webhook-events-and-payloads#installation
  */
 export function installationNews(type: string | null, payload: unknown): InstallationNews | null {
-  const told = TOLD_BY[type?.split(".", 1)[0] ?? ""];
+  const told = TOLD_BY.get(type?.split(".", 1)[0]);
   const parsed = told === undefined ? null : event.safeParse(payload);
   if (!parsed?.success || told?.has(parsed.data.action) !== true) return null;
   const found = foundInstallation(parsed.data.installation);
