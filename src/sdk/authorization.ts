@@ -8,6 +8,7 @@ import type {
   ConnectAuthorizationOptions,
   ConnectAuthorizationResult,
   ConnectGrantParams,
+  ConnectInstallationOptions,
   ConnectOptions,
 } from "./types.ts";
 
@@ -32,7 +33,12 @@ export interface Authorizations {
     completion: ConnectAuthorizationCompletion,
     options?: Signal,
   ): Promise<ConnectAuthorizationResult>;
-  /** How an authorization stands. Errors: `ConnectorNotFoundError` for a verifier that the caller's project has not. */
+  /**
+   * Asks for an installation of a connector in a tenant of its provider; somebody who manages that tenant opens its
+   * `url`. `getAuthorizationResult` then tells the `installationId`. Never repeated where it may have arrived.
+   */
+  startInstallation(connector: string, options?: ConnectInstallationOptions): Promise<ConnectAuthorization>;
+  /** How an authorization or installation stands. Errors: `ConnectorNotFoundError` for a verifier that the caller's project has not. */
   getAuthorizationResult(verifier: string, options?: Signal): Promise<ConnectAuthorizationResult>;
 }
 
@@ -71,6 +77,14 @@ export function createAuthorizations({ send, credential, onAuthorized }: Authori
       const how = { returnUrl, webhook, prompt, binding, deviceCode, expiresInMs, additionalParams };
       const path = connectorPath("/v1/connect/authorize", connector);
       const body = await post(path, { ...wanted, ...how }, false, [], signal);
+      if (!isAuthorization(body)) throw invalidResponse();
+      return body;
+    },
+
+    async startInstallation(connector, options = {}) {
+      const { returnUrl, webhook, tenantId, deviceCode, expiresInMs, signal } = options;
+      const how = { returnUrl, webhook, tenantId, deviceCode, expiresInMs };
+      const body = await post(connectorPath("/v1/connect/install", connector), how, false, [], signal);
       if (!isAuthorization(body)) throw invalidResponse();
       return body;
     },

@@ -7,6 +7,7 @@ import type {
   ConnectAuthorizationOptions,
   ConnectAuthorizationResult,
   ConnectGrantParams,
+  ConnectInstallationOptions,
   ConnectOptions,
   ConnectorMetadata,
   ConnectRevocation,
@@ -73,6 +74,14 @@ export async function startAuthorization(
   options?: ConnectAuthorizationOptions,
 ): Promise<ConnectAuthorization> {
   return defaultClient().startAuthorization(connector, params, options);
+}
+
+/** See `ConnectClient.startInstallation`. */
+export async function startInstallation(
+  connector: string,
+  options?: ConnectInstallationOptions,
+): Promise<ConnectAuthorization> {
+  return defaultClient().startInstallation(connector, options);
 }
 
 /** See `ConnectClient.completeAuthorization`. */

@@ -14,6 +14,7 @@ export {
   getTokenResponse,
   revokeToken,
   startAuthorization,
+  startInstallation,
 } from "./default-client.ts";
 export {
   ConnectError,

@@ -4,6 +4,7 @@ import type {
   ConnectAuthorizationOptions,
   ConnectAuthorizationResult,
   ConnectGrantParams,
+  ConnectInstallationOptions,
   ConnectorMetadata,
   ConnectRevocation,
   ConnectRevocationParams,
@@ -32,9 +33,14 @@ export interface ConnectBinding {
     params: ConnectGrantParams,
     options?: Omit<ConnectAuthorizationOptions, "signal">,
   ): Promise<ConnectAuthorization>;
+  /** Asks for an installation; somebody who manages the provider's tenant then opens its `url`. */
+  startInstallation(
+    connector: string,
+    options?: Omit<ConnectInstallationOptions, "signal">,
+  ): Promise<ConnectAuthorization>;
   /** The last step where the binding is `finalize`: the verifier comes from the session of the user who came back. */
   completeAuthorization(completion: ConnectAuthorizationCompletion): Promise<ConnectAuthorizationResult>;
-  /** How an authorization stands. */
+  /** How an authorization or installation stands. */
   getAuthorizationResult(verifier: string): Promise<ConnectAuthorizationResult>;
 }
 

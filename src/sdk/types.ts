@@ -126,6 +126,15 @@ export interface ConnectAuthorizationOptions {
   signal?: AbortSignal;
 }
 
+export interface ConnectInstallationOptions
+  extends Pick<ConnectAuthorizationOptions, "webhook" | "deviceCode" | "expiresInMs" | "signal"> {
+  /** Where the operator's browser comes back to: `?connect_request=…` is added. Its origin must be among the link's. */
+  returnUrl?: string;
+  /** The provider's own id of the tenant that is offered first. */
+  tenantId?: string;
+}
+
+/** An authorization or installation that has begun. */
 export interface ConnectAuthorization {
   /** Comes back to the `returnUrl` as `connect_request`. */
   request: string;

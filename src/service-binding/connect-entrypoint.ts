@@ -8,6 +8,7 @@ import type {
   ConnectAuthorizationOptions,
   ConnectAuthorizationResult,
   ConnectGrantParams,
+  ConnectInstallationOptions,
   ConnectorMetadata,
   ConnectRevocation,
   ConnectRevocationParams,
@@ -63,6 +64,13 @@ export class ConnectEntrypoint extends WorkerEntrypoint<unknown> implements Conn
   ): Promise<ConnectAuthorization> {
     const path = `/v1/connect/authorize/${segment(connector)}`;
     return this.#send({ method: "POST", path, body: json({ ...object(params), ...object(options) }) });
+  }
+
+  async startInstallation(
+    connector: string,
+    options: Omit<ConnectInstallationOptions, "signal"> = {},
+  ): Promise<ConnectAuthorization> {
+    return this.#send({ method: "POST", path: `/v1/connect/install/${segment(connector)}`, body: json(options) });
   }
 
   async completeAuthorization(completion: ConnectAuthorizationCompletion): Promise<ConnectAuthorizationResult> {

@@ -99,7 +99,7 @@ describe("a callback that does not fit", () => {
     expect(await status(verifier)).toBe("success");
   });
 
-  test("of another connector is refused, and spends nothing", async () => {
+  test("A-04 of another connector is refused, and spends nothing", async () => {
     const { request, verifier } = await started(world.api, scene);
     const user = newBrowser(world);
     const callback = await installed(user, request, acme);
@@ -109,7 +109,7 @@ describe("a callback that does not fit", () => {
     expect((await user.get(callback)).status).toBe(303);
   });
 
-  test("twice at once is taken once, and again later not at all", async () => {
+  test("A-08 twice at once is taken once, and again later not at all", async () => {
     const { request, verifier } = await started(world.api, scene);
     const user = newBrowser(world);
     const callback = await installed(user, request, acme);
@@ -124,7 +124,7 @@ describe("a callback that does not fit", () => {
     for (const old of [callback, path]) expect((await user.get(old)).status).toBe(400);
   });
 
-  test("with a repeated parameter, or a malformed id, is refused and spends nothing", async () => {
+  test("A-09 with a repeated parameter, or a malformed id, is refused and spends nothing", async () => {
     const { request, verifier } = await started(world.api, scene);
     const user = newBrowser(world);
     const callback = await installed(user, request, acme);
@@ -169,7 +169,7 @@ describe("a callback that does not fit", () => {
     expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, 409]);
   });
 
-  test("A-08 a form of another origin decides nothing", async () => {
+  test("a form of another origin decides nothing", async () => {
     const { request, verifier } = await started(world.api, scene);
     const user = newBrowser(world);
     const form = formTokenOf((await user.get(`/install/${request}`)).text);
@@ -218,7 +218,7 @@ describe("what the provider says", () => {
     expect(await status(verifier)).toBe("success");
   });
 
-  test("A-12 that the user refused to say who they are goes back to the app as that", async () => {
+  test("that the user refused to say who they are goes back to the app as that", async () => {
     const { request, verifier } = await started(world.api, scene, { returnUrl: `${APP}/done` });
     const user = newBrowser(world);
     const back = await user.get(await installed(user, request, acme));
@@ -233,13 +233,13 @@ describe("what the provider says", () => {
 describe("what an installation rests on", () => {
   test.each([
     ["the link's environments", { environments: ["preview"] }],
-    ["the link's origins", { environments: ["production"], returnOrigins: ["https://else.example"] }],
+    ["the link's origins", { environments: ["production"], returnOrigins: ["https://else.example.com"] }],
   ])("A-03 %s, which changed, ends it", async (_, change) => {
     const own = await installScene(world, `changed-${Object.keys(change).length}`);
     const { request, verifier } = await started(world.api, own, { returnUrl: `${APP}/done` });
     const user = newBrowser(world);
     const callback = await installed(user, request, acme);
-    await own.link(change);
+    expect((await own.link(change)).status).toBe(200);
     const answer = await user.get(callback);
     expect([answer.status, answer.headers.get("location")]).toEqual([409, null]);
     expect(await resultOf(world, verifier, world.owner)).toMatchObject({ error: { code: "connector_changed" } });
@@ -297,7 +297,7 @@ describe("what may be asked", () => {
     expect((await start(world.api, own)).status).toBe(403);
   });
 
-  test("a hundred times at once, and no more", async () => {
+  test("A-17 a hundred times at once, and no more", async () => {
     const own = await installScene(world, "many-installs");
     const { request } = await started(world.api, own);
     await env.DB.prepare(

@@ -50,6 +50,29 @@ describe("starting an authorization", () => {
     }
   });
 
+  test("an installation asks with what it knows, once, and without a subject", async () => {
+    const deployment = new Deployment();
+    const how = {
+      returnUrl: "https://app.example.com/done",
+      webhook: "https://app.example.com/hook",
+      tenantId: "42",
+      deviceCode: true,
+      expiresInMs: 600_000,
+    } as const;
+    const { signal } = new AbortController();
+    const options = Object.assign({ signal, subject: { type: "user", id: "ada" } }, how);
+    expect(await deployment.client().startInstallation("github/acme", options)).toMatchObject({
+      verifier: "verifier-of-the-user",
+    });
+    expect(deployment.seen).toMatchObject([
+      { method: "POST", url: "https://connect.example.com/v1/connect/install/github%2Facme", body: how },
+    ]);
+    expect(deployment.seen[0]?.body).toEqual(how);
+    deployment.next.push(() => failure(503, "storage_unavailable"));
+    await errorOf(deployment.client().startInstallation("github/acme"));
+    expect(deployment.seen).toHaveLength(2);
+  });
+
   test("a refused start is an error of its code", async () => {
     const deployment = new Deployment();
     deployment.next.push(() => failure(400, "return_url_required"));

@@ -56,17 +56,20 @@ test("configure decides over the environment and drops what an earlier configura
   ]);
 });
 
-test("the module starts, completes and looks up authorizations as its client does", async () => {
+test("the module starts, completes and looks up authorizations and installations as its client does", async () => {
   const deployment = new Deployment();
-  const { configure, startAuthorization, completeAuthorization, getAuthorizationResult } = await freshModule();
+  const { configure, startAuthorization, startInstallation, completeAuthorization, getAuthorizationResult } =
+    await freshModule();
   configure({ baseUrl: "https://connect.example.com", credential: "vk_x", fetch: deployment.fetch });
   const subject = { type: "user" as const, id: "ada" };
   const { verifier } = await startAuthorization("slack/acme", { subject }, { returnUrl: "https://app.example.com/" });
   await completeAuthorization({ verifier, connectCode: "c" });
   await getAuthorizationResult(verifier);
+  await startInstallation("github/acme", { tenantId: "1" });
   expect(deployment.seen.map(({ url, body }) => [new URL(url).pathname, body])).toEqual([
     ["/v1/connect/authorize/slack%2Facme", { subject, returnUrl: "https://app.example.com/" }],
     ["/v1/connect/complete", { verifier, connectCode: "c" }],
     ["/v1/connect/result", { verifier }],
+    ["/v1/connect/install/github%2Facme", { tenantId: "1" }],
   ]);
 });

@@ -46,8 +46,9 @@ export class Deployment {
   answer(seen: Seen): Response {
     if (seen.method === "DELETE") return json(200, this.revocation());
     if (seen.method === "GET") return json(200, CONNECTOR);
-    const [, route] = /\/v1\/connect\/(authorize|complete|result)\b/.exec(seen.url) ?? [];
-    if (route === "authorize") return json(200, { ...AUTHORIZATION, expiresAt: this.nowMs + 600_000 });
+    const [, route] = /\/v1\/connect\/(authorize|install|complete|result)\b/.exec(seen.url) ?? [];
+    if (route === "authorize" || route === "install")
+      return json(200, { ...AUTHORIZATION, expiresAt: this.nowMs + 600_000 });
     if (route === "complete") return json(200, { status: "success", data: { clientId: "scl_1" } });
     if (route === "result") return json(200, { status: "pending" });
     return this.token();

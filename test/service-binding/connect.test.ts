@@ -112,6 +112,7 @@ describe("the entrypoint for service bindings", () => {
       for (const call of [
         () => connect.startAuthorization(at.uid, params),
         () => connect.startAuthorization(at.uid, {}, params),
+        () => connect.startInstallation(at.uid, params),
         () => connect.completeAuthorization(params as never),
         () => connect.getAuthorizationResult([params] as never),
       ]) {
