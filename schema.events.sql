@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS events (
   -- When the payload is purged, and when the row is.
   body_expires_at_ms INTEGER,
   expires_at_ms INTEGER NOT NULL,
+  -- Our id of the installation that it is about.
+  installation_id TEXT,
   UNIQUE (connector_id, dedup_key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS events_by_connector ON events (connector_id, id);

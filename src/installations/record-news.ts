@@ -55,7 +55,11 @@ export async function recordNews(
   const installation = installationOfRow(row);
   const { id: installationId, tenantId, state } = installation;
   if (state === "active") return installation;
-  if (state !== before?.rows[0]?.state) log.warn(`installation.${state}`, { connectorId, installationId, tenantId });
+  if (state !== before?.rows[0]?.state) {
+    const fields = { connectorId, installationId, tenantId };
+    if (state === "removed") log.warn("installation.removed", fields);
+    else log.warn("installation.suspended", fields);
+  }
   const { grants } = services;
   if (grants !== null) await endGrants({ db, log, grants }, installation, region);
   return installation;

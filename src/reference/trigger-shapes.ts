@@ -85,6 +85,7 @@ export const Event = z.looseObject({
   connectorId: z.string(),
   type: z.nullable(z.string()),
   tenants: texts,
+  installationId: z.optional(z.string()),
   state: z.enum(["recorded", "dispatched", "unrouted"]),
   receivedAt: timeMs,
   sentAt: z.nullable(timeMs),

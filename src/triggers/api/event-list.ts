@@ -17,6 +17,7 @@ export interface ListedEvent
     | "state"
     | "duplicates"
     | "suspectedReplayOf"
+    | "installationId"
   > {
   hasPayload: boolean;
 }
@@ -50,7 +51,7 @@ const LAST_ID = "~";
 
 const LISTED = `e.id, e.connector_id AS connectorId, e.type, e.tenants, e.received_at_ms AS receivedAtMs,
   e.sent_at_ms AS sentAtMs, e.content_type AS contentType, e.size, e.state, e.duplicates,
-  e.suspected_replay_of AS suspectedReplayOf, e.body_kid IS NOT NULL AS hasPayload`;
+  e.suspected_replay_of AS suspectedReplayOf, e.installation_id AS installationId, e.body_kid IS NOT NULL AS hasPayload`;
 
 /** At most `limit` events received before `beforeId`, newest first. */
 export async function listEvents(

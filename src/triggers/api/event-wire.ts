@@ -8,6 +8,7 @@ export function eventToWire(event: ListedEvent) {
     connectorId: event.connectorId,
     type: event.type,
     tenants: event.tenants,
+    ...(event.installationId && { installationId: event.installationId }),
     state: event.state,
     receivedAt: event.receivedAtMs,
     sentAt: event.sentAtMs,

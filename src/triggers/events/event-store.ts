@@ -54,6 +54,7 @@ interface EventRow {
   bodyBlob: string | null;
   bodySegmentBytes: number | null;
   bodyKid: string | null;
+  installationId: string | null;
 }
 
 /** The columns of an event, of `events AS e`. */
@@ -61,7 +62,8 @@ const EVENT_COLUMNS = `e.id, e.connector_id AS connectorId, e.dedup_key AS dedup
   e.dedup_signed AS dedupSigned, e.type, e.tenants, e.received_at_ms AS receivedAtMs, e.sent_at_ms AS sentAtMs,
   e.content_type AS contentType, e.headers, e.size, e.body_sha256 AS bodySha256, e.state, e.duplicates,
   e.suspected_replay_of AS suspectedReplayOf, e.series, e.body_sealed AS bodySealed, e.body_blob AS bodyBlob,
-  e.body_segment_bytes AS bodySegmentBytes, e.body_kid AS bodyKid`;
+  e.body_segment_bytes AS bodySegmentBytes, e.body_kid AS bodyKid,
+  e.installation_id AS installationId`;
 
 /** The typed event of a row. Only this code writes them. */
 function eventOfRow(row: EventRow): StoredEvent {
@@ -129,8 +131,8 @@ export function recordEvent(event: EventRecord, payload: PayloadRef, payloadDays
   return sql(
     `INSERT INTO events (id, connector_id, dedup_key, dedup_signed, type, tenants, received_at_ms, sent_at_ms,
        content_type, headers, size, body_sha256, body_sealed, body_blob, body_segment_bytes, body_kid, body_transient,
-       body_expires_at_ms, expires_at_ms, suspected_replay_of, state)
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, original,
+       body_expires_at_ms, expires_at_ms, installation_id, suspected_replay_of, state)
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?22, original,
        CASE WHEN original IS NULL THEN 'recorded' ELSE 'unrouted' END
      FROM (SELECT (
        SELECT e.id FROM events AS e
@@ -159,6 +161,7 @@ export function recordEvent(event: EventRecord, payload: PayloadRef, payloadDays
     event.receivedAtMs + Math.max(ROW_DAYS, keptDays) * DAY_MS,
     isJudgedByBody ? 1 : 0,
     event.receivedAtMs - REPLAY_WINDOW_MS,
+    event.installationId ?? null,
   );
 }
 

@@ -20,6 +20,8 @@ export interface EventRecord {
   size: number;
   /** SHA-256 of the payload, base64url. */
   bodySha256: string;
+  /** Our id of the installation that it is about, found at fan-out; null or absent = none, or several. */
+  installationId?: string | null;
 }
 
 /** Where an event's payload lies: sealed either way. */

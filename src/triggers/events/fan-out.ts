@@ -3,12 +3,13 @@ import { failureFrom, messageOf } from "../../errors.ts";
 import type { NewDelivery } from "./delivery-store.ts";
 import type { EventDeps } from "./deps.ts";
 import { handOver, type Outcome, storeDeliveries } from "./dispatch.ts";
-import type { IngestMessage, PayloadRef } from "./event.ts";
+import type { EventRecord, IngestMessage, PayloadRef } from "./event.ts";
 import { type Recorded, recordEvent, reopenEvent, retireHash } from "./event-store.ts";
 import { deletePayload, MAX_WHOLE_BYTES, payloadKey } from "./payload-store.ts";
 import { planDeliveries } from "./planning.ts";
 import { resumeEvents } from "./resume.ts";
 import { routesOf } from "./routes.ts";
+import { placeEvents } from "./told-installations.ts";
 
 /** Of an envelope: longer ones are not for the database. */
 const MAX_ROW_BYTES = 4096;
@@ -22,10 +23,13 @@ export async function fanOut(messages: readonly IngestMessage[], deps: EventDeps
   const outcomes = new Map<IngestMessage, Outcome>();
   const prepared: Prepared[] = [];
   await readRoutes(messages, deps);
+  const { installations, failures } = await placeEvents(messages, deps);
   await Promise.all(
     messages.map(async (message) => {
+      const failure = failures.get(message);
+      if (failure !== undefined) return void outcomes.set(message, failure);
       try {
-        prepared.push(await prepare(message, deps));
+        prepared.push(await prepare(message, installations.get(message.event.id) ?? null, deps));
       } catch (error) {
         outcomes.set(message, reasonOf(error));
       }
@@ -71,16 +75,17 @@ async function readRoutes(messages: readonly IngestMessage[], { db, now }: Event
 
 interface Prepared {
   message: IngestMessage;
+  event: EventRecord;
   payload: PayloadRef;
   payloadDays: number;
   deliveries: NewDelivery[];
 }
 
-async function prepare(message: IngestMessage, deps: EventDeps): Promise<Prepared> {
-  const { event } = message;
+async function prepare(message: IngestMessage, installationId: string | null, deps: EventDeps): Promise<Prepared> {
+  const event = { ...message.event, installationId };
   const { destinations, payloadDays } = await routesOf(deps.db, event.connectorId, deps.now());
-  const deliveries = await planDeliveries({ ...message, series: 0 }, destinations, deps);
-  return { message, payload: await shelve(message, deps), payloadDays, deliveries };
+  const deliveries = await planDeliveries({ ...message, event, series: 0 }, destinations, deps);
+  return { message, event, payload: await shelve(message, deps), payloadDays, deliveries };
 }
 
 /** What is too long for a row goes into a blob as it is: it is sealed for its event, wherever it lies. */
@@ -94,7 +99,7 @@ async function shelve({ event, payload }: IngestMessage, { blobs }: EventDeps): 
 async function commit(prepared: readonly Prepared[], deps: EventDeps): Promise<Map<IngestMessage, Outcome>> {
   const outcomes = new Map<IngestMessage, Outcome>();
   if (prepared.length === 0) return outcomes;
-  const inserts = prepared.map(({ message, payload, payloadDays }) => recordEvent(message.event, payload, payloadDays));
+  const inserts = prepared.map(({ event, payload, payloadDays }) => recordEvent(event, payload, payloadDays));
   const retired = prepared.flatMap(({ message }) => retireHash(message.event) ?? []);
   const deliveries = prepared.flatMap((each) => each.deliveries);
   const ids = prepared.map(({ message }) => message.event.id);

@@ -15,12 +15,12 @@ export function filterPointers(destinations: readonly Pick<Destination, "filter"
  * A body that was not read, because it is no JSON, has none of the values.
  */
 export function matchesDestination(
-  event: Pick<EventRecord, "type" | "tenants">,
+  event: Pick<EventRecord, "type" | "tenants" | "installationId">,
   body: BodyValues | null,
   { events, filter }: Pick<Destination, "events" | "filter">,
 ): boolean {
   if (!matchesType(event.type, events)) return false;
-  if (filter?.tenants !== undefined && !admitsTenants(event.tenants, filter.tenants)) return false;
+  if (filter?.tenants !== undefined && !admitsTenants(event, filter.tenants)) return false;
   return Object.entries(filter?.equals ?? {}).every(([pointer, value]) => body?.at(pointer).includes(value) === true);
 }
 
@@ -33,7 +33,11 @@ export function matchesType(type: string | null, globs: readonly string[] | null
 }
 
 /** An event about several tenants goes only where all of them may be seen; one about none, to nobody who names some. */
-function admitsTenants(tenants: readonly string[], admitted: readonly string[]): boolean {
+function admitsTenants(
+  { tenants, installationId }: Pick<EventRecord, "tenants" | "installationId">,
+  admitted: readonly string[],
+): boolean {
+  if (installationId && admitted.includes(installationId)) return true;
   return tenants.length > 0 && tenants.every((tenant) => admitted.includes(tenant));
 }
 

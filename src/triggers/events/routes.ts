@@ -1,3 +1,4 @@
+import type { ConnectorType } from "../../catalog/connector-types.ts";
 import { type Database, sql } from "../../store/database.ts";
 import { LruMap } from "../../store/lru.ts";
 import { oncePerObject } from "../../store/once-per-object.ts";
@@ -10,6 +11,8 @@ export interface Routes {
   destinations: Destination[];
   /** Where its objects are. */
   region: string | null;
+  /** Null = there is no such connector. */
+  type: ConnectorType | null;
   payloadDays: number;
 }
 
@@ -35,9 +38,14 @@ export async function routesOf(
   const isFresh = known !== undefined && known.readAtMs + KEPT_MS > nowMs && known.readAtMs <= nowMs;
   if (isFresh && known.readAtMs >= asOfMs) return known.routes;
   const [connector, destinations] = await Promise.all([
-    db.first<{ region: string | null; deletedAtMs: number | null; payloadDays: number | null }>(
+    db.first<{
+      region: string | null;
+      type: ConnectorType;
+      deletedAtMs: number | null;
+      payloadDays: number | null;
+    }>(
       sql(
-        `SELECT c.region, c.deleted_at_ms AS deletedAtMs, t.payload_days AS payloadDays
+        `SELECT c.region, c.type, c.deleted_at_ms AS deletedAtMs, t.payload_days AS payloadDays
          FROM connectors AS c LEFT JOIN triggers AS t ON t.connector_id = c.id WHERE c.id = ?`,
         connectorId,
       ),
@@ -48,6 +56,7 @@ export async function routesOf(
   const routes = {
     destinations: isLive ? destinations.filter(({ disabledReason }) => disabledReason === null) : [],
     region: connector?.region ?? null,
+    type: connector?.type ?? null,
     payloadDays: connector?.payloadDays ?? DEFAULT_PAYLOAD_DAYS,
   };
   cacheOf(db).set(connectorId, { routes, readAtMs: nowMs });

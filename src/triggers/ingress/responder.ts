@@ -4,6 +4,7 @@ import { canBeSent } from "../../outbound/outbound-headers.ts";
 import { deliveryId } from "../events/delivery-id.ts";
 import type { IngestMessage } from "../events/event.ts";
 import { filterPointers, matchesDestination } from "../events/matching.ts";
+import { withInstallation } from "../events/told-installations.ts";
 import { scanJson } from "../recipes/scan-json.ts";
 import { makeAttempt } from "../sending/attempt.ts";
 import type { Hook, Kept, ReadyTrigger } from "./hook.ts";
@@ -28,11 +29,12 @@ const SANDBOX = { "content-security-policy": "sandbox; default-src 'none'" };
 export async function respond(
   hook: Hook,
   { responder, connector }: ReadyTrigger,
-  { message: { event }, payload }: Kept,
+  { message, payload }: Kept,
 ): Promise<{ answer: Answer | null; responded: NonNullable<IngestMessage["responded"]> } | null> {
   const { services } = hook;
   const timeoutMs = Math.min(BUDGET_MS - (services.now() - hook.receivedAtMs), responder?.timeoutMs ?? 0);
   if (responder === null || payload === null || timeoutMs < MIN_TIMEOUT_MS) return null;
+  const event = await withInstallation(message.event, services);
   const pointers = filterPointers([responder]);
   const body = pointers.size === 0 ? null : scanJson(pointers, payload);
   if (!matchesDestination(event, body, responder)) return null;

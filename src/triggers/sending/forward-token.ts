@@ -15,7 +15,7 @@ const SKEW_S = 5;
 export interface TokenSubject {
   attemptId: string;
   delivery: Pick<Delivery, "id">;
-  event: Pick<EventRecord, "id" | "tenants" | "bodySha256">;
+  event: Pick<EventRecord, "id" | "tenants" | "bodySha256" | "installationId">;
   destination: Pick<Destination, "audience" | "projectId" | "environment">;
   connector: ForwardedConnector;
   url: string;
@@ -47,6 +47,7 @@ export async function forwardToken(
       body_sha256: event.bodySha256,
       event_id: event.id,
       delivery_id: delivery.id,
+      ...(event.installationId && { installation_id: event.installationId }),
       ...(tenant !== undefined && otherTenants.length === 0 && { tenant_id: tenant }),
       ...(destination.projectId !== null && { project_id: destination.projectId }),
       ...(destination.environment !== null && { environment: destination.environment }),

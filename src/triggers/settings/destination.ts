@@ -1,6 +1,6 @@
 /** What a destination receives. All that is set must hold. */
 export interface EventFilter {
-  /** Tenant ids of the provider; an event about any other tenant, too, is not sent. */
+  /** The provider's ids of tenants, or ours of installations; an event about any other tenant, too, is not sent. */
   tenants?: string[];
   /** JSON Pointer into the body → the value that must stand there. */
   equals?: Record<string, string | number | boolean | null>;
