@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { fail, ok, type Result } from "../../errors.ts";
 import { validate } from "../../http/validation.ts";
-import type { CheckedRecipe, Provider, SettingRule } from "./checked-recipe.ts";
+import { type CheckedRecipe, LARGEST_BODY_BYTES, type Provider, type SettingRule } from "./checked-recipe.ts";
 import { dataRecipe } from "./data-recipe.ts";
 import { OwnRecipe, ownSpec } from "./own-recipe.ts";
 import type { RecipeContext } from "./recipe.ts";
@@ -70,7 +70,8 @@ const UNKNOWN: CheckedRecipe = {
   strippedHeaders: [],
   acknowledgement: { status: 200, body: "" },
   strips: [],
-  maxBodyBytes: 0,
+  // What comes is to be sent again, not refused for its length.
+  maxBodyBytes: LARGEST_BODY_BYTES,
   verify: async () => ({ kind: "misconfigured" }),
 };
 

@@ -1,11 +1,11 @@
 import type { RunningDigest } from "../../crypto/digest.ts";
 import { anyEquals, startHmac } from "../../crypto/hmac.ts";
+import { needsWhole } from "./body-cap.ts";
 import type { CheckedRecipe, DataRecipe } from "./checked-recipe.ts";
 import { conclude } from "./conclude.ts";
 import { JsonScanner } from "./json-scanner.ts";
 import { candidatesFor, isVerdict, type Opened, openRequest, refused } from "./opened.ts";
 import type { RecipeContext, Verdict, WebhookRequest } from "./recipe.ts";
-import { givesMacs } from "./replies.ts";
 import type { SigningKey } from "./signing-keys.ts";
 import { mayBeForm, pointersOf } from "./sources.ts";
 
@@ -26,15 +26,7 @@ export function startStreamVerification(
   if (recipe.kind === "code" || head.method !== "POST") return null;
   // What may be a form is JSON here, or refused.
   if (mayBeForm(recipe.sources) && !/^application\/json\b/.test(head.headers.get("content-type") ?? "")) return null;
-  return canStream(recipe, context) ? new DataStreamVerification(recipe, head, context) : null;
-}
-
-/** Public-key signatures are over the whole message, and what is looked up in the body must be blanked there, too. */
-function canStream({ spec, strips }: DataRecipe, { secrets }: RecipeContext): boolean {
-  const { algorithm, asymmetric, pointer } = spec.signature;
-  if (strips.length > 0 || pointer !== undefined || givesMacs(spec)) return false;
-  if (algorithm === "ed25519" || algorithm === "ecdsa-p256") return false;
-  return asymmetric === undefined || !secrets.some(({ value }) => value.expose().startsWith(asymmetric.secretPrefix));
+  return needsWhole(recipe.spec, context.secrets) ? null : new DataStreamVerification(recipe, head, context);
 }
 
 interface Running {

@@ -3,6 +3,7 @@ import type { Connector } from "../../connectors/connector-row.ts";
 import { hex } from "../../crypto/bytes.ts";
 import { ApiError, unwrap } from "../../errors.ts";
 import type { Services } from "../../services.ts";
+import { bodyCap } from "../recipes/body-cap.ts";
 import { type CheckedRecipe, LARGEST_BODY_BYTES, USUAL_BODY_BYTES } from "../recipes/checked-recipe.ts";
 import { checkRecipe, parseStoredRecipe, providersForConnector, secretProblem } from "../recipes/stored-recipe.ts";
 import { eventGlobs, graceSeconds, signingSecret } from "./fields.ts";
@@ -63,12 +64,17 @@ export async function changedTrigger(
   const recipe = recipeAfter(current, connector, change);
   const isAnother = recipe !== current.recipe;
   const parsed = recipe === null ? null : parseStoredRecipe(recipe).recipe;
-  const cap = parsed?.maxBodyBytes ?? LARGEST_BODY_BYTES;
-  if (change.maxBodyBytes !== undefined && change.maxBodyBytes > cap) {
-    throw new ApiError("bad_request", { message: `maxBodyBytes: this provider sends at most ${cap} bytes.` });
-  }
   if (parsed !== null) await checkSecrets(parsed, change.secrets ?? []);
   const secrets = change.secrets && (await secretsAfter(services, teamId, current, change.secrets, change));
+  // To switch off what does not open any more, its secrets are not needed.
+  const live =
+    secrets ?? (change.maxBodyBytes === undefined ? [] : await liveTriggerSecrets(services, teamId, current));
+  const cap = bodyCap(parsed, live);
+  if (change.maxBodyBytes !== undefined && change.maxBodyBytes > cap) {
+    throw new ApiError("bad_request", {
+      message: `maxBodyBytes: it is at most ${cap} with this recipe and its secrets.`,
+    });
+  }
   return {
     ...current,
     ...(secrets && (await sealTriggerSecrets(services, teamId, current, secrets))),
@@ -77,7 +83,7 @@ export async function changedTrigger(
     // Another provider has verified nothing yet, and neither has one whose secrets were taken back.
     pendingVerification: current.pendingVerification || isAnother || secrets?.length === 0,
     events: change.events === undefined ? current.events : change.events,
-    maxBodyBytes: change.maxBodyBytes ?? (isAnother ? Math.min(current.maxBodyBytes, cap) : current.maxBodyBytes),
+    maxBodyBytes: change.maxBodyBytes ?? Math.min(current.maxBodyBytes, cap),
     journal: change.journal ?? current.journal,
     payloadDays: change.payloadDays ?? current.payloadDays,
     revision: current.revision + 1,
@@ -126,6 +132,14 @@ async function checkSecrets(recipe: CheckedRecipe, secrets: string[]): Promise<v
   }
 }
 
+async function liveTriggerSecrets(
+  { keys, now }: Pick<Services, "keys" | "now">,
+  teamId: string,
+  trigger: Trigger,
+): Promise<DatedSecret[]> {
+  return liveSecrets(unwrap(await openTriggerSecrets(keys, teamId, trigger)), now());
+}
+
 async function secretsAfter(
   services: Pick<Services, "keys" | "now" | "randomBytes">,
   teamId: string,
@@ -134,7 +148,7 @@ async function secretsAfter(
   { previousSecretSeconds }: TriggerChange,
 ): Promise<DatedSecret[]> {
   const nowMs = services.now();
-  const before = liveSecrets(unwrap(await openTriggerSecrets(services.keys, teamId, current)), nowMs);
+  const before = await liveTriggerSecrets(services, teamId, current);
   const named = [...new Set(given)].map((value): DatedSecret => {
     const known = before.find((secret) => secret.value.expose() === value);
     return known === undefined ? newSecret(value, services) : { ...known, expiresAtMs: null };

@@ -1,3 +1,4 @@
+import { bodyCap } from "../recipes/body-cap.ts";
 import { parseStoredRecipe } from "../recipes/stored-recipe.ts";
 import { type DatedSecret, liveSecrets, secretToWire } from "./signing-secrets.ts";
 import type { Trigger } from "./trigger-store.ts";
@@ -16,26 +17,24 @@ export function triggerToWire(
   secrets: readonly DatedSecret[],
   { publicOrigin, nowMs, isAdmin }: { publicOrigin: string; nowMs: number; isAdmin: boolean },
 ) {
-  const token = isAdmin && trigger.pendingVerification ? tokenToReturn(trigger, secrets) : undefined;
+  const live = liveSecrets(secrets, nowMs);
+  const recipe = trigger.recipe === null ? null : parseStoredRecipe(trigger.recipe).recipe;
+  const isTold = isAdmin && trigger.pendingVerification && recipe?.returnsSecret === true;
+  const token = isTold ? secrets.find(({ learned }) => learned) : undefined;
   return {
     enabled: trigger.enabled,
     ingressUrl: ingressUrlOf(trigger.ingressId, publicOrigin),
     // `provider` or `recipe`, and `settings`.
     ...(trigger.recipe !== null && (JSON.parse(trigger.recipe) as Record<string, unknown>)),
-    secrets: liveSecrets(secrets, nowMs).map(secretToWire),
+    secrets: live.map(secretToWire),
     pendingVerification: trigger.pendingVerification,
     ...(token && { verificationToken: token.value.expose() }),
     events: trigger.events,
-    maxBodyBytes: trigger.maxBodyBytes,
+    maxBodyBytes: Math.min(trigger.maxBodyBytes, bodyCap(recipe, live)),
     journal: trigger.journal,
     payloadDays: trigger.payloadDays,
     createdAt: trigger.createdAtMs,
     updatedAt: trigger.updatedAtMs,
     revision: trigger.revision,
   };
-}
-
-function tokenToReturn({ recipe }: Trigger, secrets: readonly DatedSecret[]): DatedSecret | undefined {
-  if (recipe === null || parseStoredRecipe(recipe).recipe.returnsSecret !== true) return undefined;
-  return secrets.find(({ learned }) => learned);
 }
