@@ -30,7 +30,8 @@ export async function judge(hook: Hook, trigger: ReadyTrigger, body: Uint8Array<
   return { config, verdict, keep: (event) => keepWhole(hook, config, event, body), discard: async () => {} };
 }
 
-function isRefused({ kind }: Verdict): boolean {
+/** Other settings may have accepted it. */
+export function isRefused({ kind }: Verdict): boolean {
   return kind === "refused" || kind === "misconfigured";
 }
 

@@ -83,19 +83,30 @@ export async function readTriggerConfig(ingressId: string, deps: Deps): Promise<
 }
 
 /**
- * For a request that `refused` does not accept: what the database says, if it may be asked and says something else. So a
- * rotated secret works at once, and forged requests cost a reading in 10 s. Undefined = nothing new.
+ * For a request that `refused` does not accept: what the database says, if that is something else. So a rotated secret
+ * works at once, and forged requests cost a reading in 10 s. Undefined = nothing new. Throws `storage_unavailable`, also
+ * for 10 s after such a reading failed: nobody knows then whether the request is to be refused.
  */
 export async function rereadTriggerConfig(
   ingressId: string,
   refused: TriggerConfig,
   deps: Deps,
 ): Promise<TriggerConfig | null | undefined> {
-  const { rereadAtMs } = deps.triggerMemory;
-  if (deps.now() < (rereadAtMs.get(ingressId) ?? 0) + REREAD_INTERVAL_MS) return undefined;
-  rereadAtMs.set(ingressId, deps.now());
-  const current = await readTriggerConfig(ingressId, deps);
-  return current !== null && versionOf(current) === versionOf(refused) ? undefined : current;
+  const { known, rereads } = deps.triggerMemory;
+  const last = rereads.get(ingressId);
+  const waitMs = last === undefined ? 0 : last.atMs + REREAD_INTERVAL_MS - deps.now();
+  let current: TriggerConfig | null | undefined;
+  if (waitMs <= 0) {
+    const reread = { atMs: deps.now(), isDone: false };
+    rereads.set(ingressId, reread);
+    current = await readTriggerConfig(ingressId, deps);
+    reread.isDone = true;
+  } else if (last?.isDone === true) {
+    current = known.get(ingressId)?.config;
+  } else {
+    throw new ApiError("storage_unavailable", { reason: "settings not read again", retryAfterMs: waitMs });
+  }
+  return current && versionOf(current) === versionOf(refused) ? undefined : current;
 }
 
 function versionOf({ revision, secretsGeneration, pendingVerification }: TriggerConfig): string {

@@ -13,8 +13,8 @@ export interface TriggerMemory {
   known: LruMap<string, Known>;
   /** Ids that nothing is received under, and until when to believe that. */
   absent: LruMap<string, number>;
-  /** When a refusal last had an id read. */
-  rereadAtMs: LruMap<string, number>;
+  /** When a refusal last had an id read, and whether that has succeeded. */
+  rereads: LruMap<string, { atMs: number; isDone: boolean }>;
   loading: Loading;
   /** How often something was forgotten: what was being read meanwhile may be older than the change. */
   forgotten: number;
@@ -25,7 +25,7 @@ export function createTriggerMemory(maxEntries = 2_000): TriggerMemory {
   return {
     known: new LruMap(maxEntries),
     absent: new LruMap(1_000),
-    rereadAtMs: new LruMap(maxEntries),
+    rereads: new LruMap(maxEntries),
     loading: new Map(),
     forgotten: 0,
   };

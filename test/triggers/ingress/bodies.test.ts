@@ -213,6 +213,21 @@ describe("a body of more than a mebibyte", () => {
       throw new ApiError("storage_unavailable");
     };
     expect((await at.call(ingressId, { body, headers: await signed(body, "the new one") })).status).toBe(200);
+    const unknown = await at.call(ingressId, { body, headers: await signed(body, "perhaps the next one") });
+    expect([unknown.status, JSON.parse(unknown.text).error.code]).toEqual([503, "storage_unavailable"]);
+  });
+
+  test("that is judged as a whole may have five of them", { timeout: 30_000 }, async () => {
+    const { ingressId } = await at.trigger({ provider: "x", maxBodyBytes: 25 * MIB });
+    for (const [size, status] of [
+      [5 * MIB, 200],
+      [5 * MIB + 1, 413],
+    ] as const) {
+      const body = bodyOf(size);
+      const mac = Uint8Array.fromHex(await hmacHex(SECRET, body)).toBase64();
+      const headers = { "x-twitter-webhooks-signature": `sha256=${mac}` };
+      expect((await at.call(ingressId, { body, headers })).status).toBe(status);
+    }
   });
 
   test("never asks for more memory than a few segments at once", { timeout: 30_000 }, async () => {

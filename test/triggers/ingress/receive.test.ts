@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { ApiError } from "../../../src/errors.ts";
 import { createRateLimiter } from "../../../src/limits/rate-limiter.ts";
 import { type Database, sql } from "../../../src/store/database.ts";
+import { findTriggerConfig, rereadTriggerConfig } from "../../../src/triggers/ingress/trigger-directory.ts";
 import { forgetTrigger } from "../../../src/triggers/ingress/trigger-memory.ts";
 import { base256 } from "../recipes/signing.ts";
 import { type Ingress, ingress, SECRET } from "./hooks.ts";
@@ -255,6 +256,8 @@ describe("a request that does not verify", () => {
     expect([answer.status, JSON.parse(answer.text).error.code]).toEqual([503, "webhook_not_configured"]);
     const undecided = await at.trigger({ provider: null });
     expect((await at.deliver(undecided.ingressId, BODY)).status).toBe(503);
+    const unheard = await at.trigger({ provider: "of a later version" });
+    expect((await at.deliver(unheard.ingressId, BODY)).status).toBe(503);
     expect(at.queue.sent).toEqual([]);
   });
 
@@ -306,6 +309,55 @@ describe("a rotation of the secret", () => {
     at.clock.nowMs += 10_000;
     await watched.deliver(ingressId, BODY, { secret: "a guess" });
     expect(db.calls() - before).toBe(2);
+  });
+
+  test("fault 56 is 503 while the settings cannot be read, for everybody, at the cost of one reading in ten seconds", async () => {
+    const { ingressId, connectorId } = await at.trigger();
+    await at.deliver(ingressId, BODY);
+    await at.rotate(connectorId, [{ value: "the new one" }]);
+    const { first } = at.services.db;
+    let readings = 0;
+    at.services.db.first = async () => {
+      readings += 1;
+      throw new ApiError("storage_unavailable");
+    };
+    const send = async (secret?: string) =>
+      (await at.deliver(ingressId, BODY, secret === undefined ? {} : { secret })).status;
+    expect([await send("the new one"), await send("the new one"), await send("a guess")]).toEqual([503, 503, 503]);
+    const once = readings;
+    at.clock.nowMs += 4_000;
+    const { status, headers } = await at.deliver(ingressId, BODY, { secret: "the new one" });
+    expect([status, headers.get("retry-after"), readings]).toEqual([503, "6", once]);
+    expect(await send()).toBe(200);
+    at.clock.nowMs += 6_000;
+    expect(await send("the new one")).toBe(503);
+    expect(readings).toBe(2 * once);
+    at.services.db.first = first;
+    at.clock.nowMs += 10_000;
+    expect([await send("the new one"), await send("a guess"), await send()]).toEqual([200, 401, 401]);
+  });
+
+  test("is not missed by who comes while the settings are read, or was judged by those of before", async () => {
+    const { ingressId, connectorId } = await at.trigger();
+    await at.deliver(ingressId, BODY);
+    const deps = { ...at.services, defer: () => {} };
+    const former = await findTriggerConfig(ingressId, deps);
+    if (former === null) throw new Error("nothing is received");
+    await at.rotate(connectorId, [{ value: "the new one" }]);
+    const { first } = at.services.db;
+    const answers = Promise.withResolvers<void>();
+    at.services.db.first = async (statement) => {
+      await answers.promise;
+      return first<never>(statement);
+    };
+    const guess = at.deliver(ingressId, BODY, { secret: "a guess" });
+    while (at.services.triggerMemory.rereads.size === 0) await scheduler.wait(1);
+    expect((await at.deliver(ingressId, BODY, { secret: "the new one" })).status).toBe(503);
+    answers.resolve();
+    expect((await guess).status).toBe(401);
+    const current = await rereadTriggerConfig(ingressId, former, deps);
+    expect(current?.secrets.map(({ value }) => value.expose())).toEqual(["the new one"]);
+    expect(current && (await rereadTriggerConfig(ingressId, current, deps))).toBeUndefined();
   });
 });
 
