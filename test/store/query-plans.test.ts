@@ -1,5 +1,8 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { finishRequest } from "../../src/authorize/request-store.ts";
+import { keepUpRequests, nextUpkeepAtMs } from "../../src/authorize/request-upkeep.ts";
+import { claimTry, settleWebhook } from "../../src/authorize/webhook-store.ts";
 import { CONNECTOR_SORTS, connectorListStatement } from "../../src/connectors/connector-list.ts";
 import { findConnector } from "../../src/connectors/connector-store.ts";
 import { linkListStatement } from "../../src/connectors/link-store.ts";
@@ -62,6 +65,8 @@ const COMPUTED: Record<string, () => Promise<Statement[]> | Statement[]> = {
       await findConnector(db, "scl_00000000000000000000");
       await findConnector(db, "slack/acme");
     }),
+  "FLOWS[kind].table": flowStatements,
+  "FLOWS[kind].ends": flowStatements,
   "OWNERS[owner.of]": () =>
     (["connector", "project"] as const).map((of) => linkListStatement({ of, id: "x" }, { after: null, limit: 5 })),
   "REVOKE[table]": () => {
@@ -77,6 +82,21 @@ const COMPUTED: Record<string, () => Promise<Statement[]> | Statement[]> = {
   "EVENT_REFERENCES[each].counts": () =>
     recorded((events) => countAllReferences({ db: d1Database(env.DB), events }), env.EVENTS),
 };
+
+/** Of authorizations and installations alike. */
+function flowStatements(): Promise<Statement[]> {
+  return recorded(async (db) => {
+    for (const id of ["sca_none", "sci_none"]) {
+      const ending = { from: "pending", to: "canceled", errorCode: null, providerError: null } as const;
+      await finishRequest(db, id, ending, { nowMs: 0, webhookDueAtMs: null });
+      await claimTry(db, { id, webhookTries: 0 }, 0);
+      await settleWebhook(db, id);
+    }
+    await nextUpkeepAtMs(db);
+    // Nothing is due, so that no more of its services is reached.
+    await keepUpRequests({ db, now: () => 0 } as unknown as Parameters<typeof keepUpRequests>[0]);
+  });
+}
 
 function connectorLists(): Statement[] {
   const filter = { projectId: "p", search: "s", types: ["oauth"], services: ["x"] };
