@@ -6,7 +6,6 @@ import type { Account, App, UserToken } from "./records.ts";
 import { opaque } from "./token-formats.ts";
 import type { World } from "./world.ts";
 
-const ACCESS_LIFETIME_S = 28_800;
 const REFRESH_LIFETIME_S = 15_897_600;
 
 /** https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app */
@@ -138,7 +137,7 @@ function issue(world: World, app: App, user: Account): Record<string, string | n
     app,
     user,
     createdAtMs: now,
-    expiresAtMs: app.expireUserTokens ? now + ACCESS_LIFETIME_S * 1000 : null,
+    expiresAtMs: app.expireUserTokens ? now + world.settings.userTokenSeconds * 1000 : null,
     refreshToken: app.expireUserTokens ? opaque("ghr_", 76) : null,
     refreshExpiresAtMs: now + REFRESH_LIFETIME_S * 1000,
     revoked: false,
@@ -150,7 +149,7 @@ function issue(world: World, app: App, user: Account): Record<string, string | n
   const seconds = (value: number) => (world.settings.lifetimesAsText ? String(value) : value);
   return {
     access_token: token.token,
-    expires_in: seconds(ACCESS_LIFETIME_S),
+    expires_in: seconds(world.settings.userTokenSeconds),
     refresh_token: refreshToken,
     refresh_token_expires_in: seconds(REFRESH_LIFETIME_S),
     token_type: "bearer",

@@ -111,6 +111,8 @@ export interface Settings {
   selection: { account: string; repositories: "all" | string[] };
   /** Of installation tokens. On github.com `X-GitHub-Stateless-S2S-Token` overrides it; GHES keeps `opaque`. */
   tokenFormat: "stateless" | "opaque";
+  /** Lifetime of users' access tokens that expire. */
+  userTokenSeconds: number;
   /** Lifetimes of user tokens as text, as they were in 2020. */
   lifetimesAsText: boolean;
   /** What revoking a token that is not there is answered with: documented is 422, checking one is 404. */

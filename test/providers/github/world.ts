@@ -42,6 +42,7 @@ export class World {
       consent: "automatic",
       selection: { account: "", repositories: "all" },
       tokenFormat: origins.ghes ? "opaque" : "stateless",
+      userTokenSeconds: 28_800,
       lifetimesAsText: false,
       unknownTokenStatus: 404,
       skewMs: 0,
