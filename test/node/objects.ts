@@ -47,6 +47,7 @@ export class ObjectState {
 }
 
 function storageOf(onAlarm: () => Promise<unknown>) {
+  const values = new Map<string, unknown>();
   const sqlite = new DatabaseSync(":memory:");
   let alarmAtMs: number | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -58,6 +59,9 @@ function storageOf(onAlarm: () => Promise<unknown>) {
     if (delayMs < LONGEST_TIMER_MS) timer = setTimeout(() => void onAlarm().catch(() => {}), delayMs).unref();
   };
   return {
+    get: async (key: string) => values.get(key),
+    put: async (key: string, value: unknown) => void values.set(key, value),
+    delete: async (key: string) => values.delete(key),
     sql: { exec: (text: string, ...values: SQLInputValue[]) => cursor(execute(sqlite, text, values)) },
     transactionSync: <T>(work: () => T) => inTransaction(sqlite, work),
     getAlarm: async () => alarmAtMs,
