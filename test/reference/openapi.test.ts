@@ -10,9 +10,12 @@ import { textOf } from "../docs/texts.ts";
 import { png } from "../files/pictures.ts";
 import type { Api } from "../support/api.ts";
 import { ask, type Isolate, isolate, type Scene, scene } from "../support/connect.ts";
+import { INSTALLATION_ANSWERS } from "./installation-answers.ts";
 import { TRIGGER_ANSWERS } from "./trigger-answers.ts";
 
 const document = openApiDocument(ROUTES);
+/** What triggers and installations answer is held by tests of their own. */
+const ELSEWHERE = [...TRIGGER_ANSWERS, ...INSTALLATION_ANSWERS];
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
 );
@@ -87,8 +90,15 @@ describe("the OpenAPI document", () => {
       .filter(({ operation }) => !Object.values(operation.responses).some((answer) => "content" in answer))
       .map(({ method, path }) => `${method.toUpperCase()} ${path}`)
       .filter((name) => !name.startsWith("DELETE "));
-    // Pictures and pages, and what a provider wants to hear.
-    const known = ["GET /icons/{digest}", "GET /favicon.svg", "GET /hooks/{ingressId}", "POST /hooks/{ingressId}"];
+    const known = [
+      // Pictures and pages, and what a provider wants to hear.
+      "GET /icons/{digest}",
+      "GET /favicon.svg",
+      "GET /hooks/{ingressId}",
+      "POST /hooks/{ingressId}",
+      // 422 is its good answer: an operator goes on in a browser.
+      "POST /v1/connect/connectors/managed",
+    ];
     expect(bodiless.filter((name) => !known.includes(name))).toEqual([]);
     const routes = new Set(ROUTES.map(([method, pattern]) => `${method} ${pattern}`));
     expect(Object.keys(ANSWERS).filter((name) => !routes.has(name))).toEqual([]);
@@ -184,7 +194,7 @@ describe("what is served", () => {
     for (const name of Object.keys(ANSWERS)) {
       const path = name.slice(4);
       const isApart = ["/v1/connectors/:c/jwks.json", "/health", "/v1/connect/result/:id"].includes(path);
-      const isOfOthers = path.includes("/grants") || TRIGGER_ANSWERS.includes(name);
+      const isOfOthers = path.includes("/grants") || ELSEWHERE.includes(name);
       if (name.startsWith("GET ") && !isApart && !isOfOthers) await get(path);
     }
     await checkAuthorization(api, check);
@@ -199,9 +209,8 @@ describe("what is served", () => {
     check("GET /v1/connectors/:c/jwks.json", await api.get(`/v1/connectors/${signing.body.id}/jwks.json`));
     // Setup happened before, nobody is there to sign in at (test/authorize/login.test.ts holds that answer), and health is a matter of the keys.
     const rest = Object.keys(ANSWERS).filter((name) => !seen.includes(name));
-    // What triggers answer is held by trigger-answers.test.ts.
-    const elsewhere = rest.filter((name) => TRIGGER_ANSWERS.includes(name));
-    expect(elsewhere.toSorted()).toEqual(TRIGGER_ANSWERS.toSorted());
+    const elsewhere = rest.filter((name) => ELSEWHERE.includes(name));
+    expect(elsewhere.toSorted()).toEqual(ELSEWHERE.toSorted());
     expect(rest.filter((name) => !elsewhere.includes(name)).toSorted()).toEqual([
       "GET /health",
       "POST /v1/setup",
