@@ -226,6 +226,6 @@ describe("C-14 within a link's ceiling", () => {
   });
 
   test("one that is not usable allows nothing", () => {
-    expect(failed(within(null, { permissions: ["nothing:read"] })).code).toBe("permission_not_allowed");
+    expect(failed(within(null, { permissions: ["nothing:read"] })).code).toBe("invalid_target");
   });
 });

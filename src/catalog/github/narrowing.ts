@@ -68,13 +68,13 @@ export function grantedPermissions({ permissions }: InstalledAt["details"]): Per
 
 /**
  * The group within a link's ceiling: above it is `permission_not_allowed` (C-14), defaults shrink to it. Names without
- * an owner are the ceiling's owner's.
+ * an owner are the ceiling's owner's. A ceiling that says nothing usable is `invalid_target`.
  */
 export function withinDetails(group: TokenGroup, ceiling: AuthorizationDetail[]): Result<TokenGroup> {
   const asked = readDetails(group.authorizationDetails);
   if (!asked.ok) return asked;
   const allowed = readDetails(ceiling);
-  if (!allowed.ok) return notAllowed("anything: its authorization details are not usable");
+  if (!allowed.ok) return allowed;
   const { permissions, repositories, owner } = allowed.value;
   const wanted = asked.value;
   if (owner !== undefined && wanted.owner !== undefined && wanted.owner !== owner) return notAllowed(wanted.owner);
