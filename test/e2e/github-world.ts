@@ -121,7 +121,8 @@ export function githubWorld(team: Team, github: FakeGitHub, app: App) {
       });
       const path = `/v1/connect/connectors/${encodeURIComponent(uid)}`;
       const { ingressUrl } = await call(200, "GET", `${path}/triggers`);
-      github.changeApp(appId, { hookUrl: String(ingressUrl), callbackUrls: [text(created, "redirectUri")] });
+      const redirectUri = text(created, "redirectUri");
+      github.changeApp(appId, { hookUrl: String(ingressUrl), callbackUrls: [redirectUri], setupUrl: redirectUri });
       const link = { environments: ["production"], returnOrigins: [app.origin], webhookOrigins: [app.origin] };
       await team.link(uid, "linked", link);
       return { uid, path, id: text(created, "id"), slug, pem, appId, secret: webhookSecret ?? "" };
@@ -136,7 +137,7 @@ export function githubWorld(team: Team, github: FakeGitHub, app: App) {
         method: "POST",
         path: `/v1/connect/install/${encodeURIComponent(uid)}`,
         token: await team.workloadToken(),
-        body: { returnUrl: app.returnUrl },
+        body: { returnUrl: app.returnUrl, webhook: app.webhook },
       });
       return { url: text(started, "url"), verifier: text(started, "verifier") };
     },

@@ -79,6 +79,10 @@ for (const layout of ["github.com", "ghes"] as const) {
       expect(globex).toMatch(/^ins_/);
       expect(await world.installations(bot)).toMatchObject([{ name: "acme" }, { id: globex, name: "globex" }]);
       expect(app.arrivals.at(-1)?.url.searchParams.get("connect_request")).toMatch(/^sci_/);
+      const connector = expect.objectContaining({ id: bot.id, uid: bot.uid });
+      await expect
+        .poll(() => app.events.map(({ body }) => body), { timeout: 10_000 })
+        .toContainEqual(expect.objectContaining({ status: "success", connector }));
       expect(await world.install(bot, "globex"), "the same again").toBe(globex);
       // Who installed it was asked, and nothing of that was kept.
       const ofUsers = github.issued().filter((token) => token.startsWith("ghu_"));
