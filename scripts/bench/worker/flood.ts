@@ -90,6 +90,7 @@ async function grantOf({ teamId, connectorId }: Order, user: number, env: Bindin
   const request: GrantTokenRequest = {
     teamId,
     identity,
+    tenantId: null,
     connector: { type: "oauth", configRevision: 1, region: null, leaseSeconds: 60 },
     linkId: "lnk_flood",
     scopeCeiling: null,
