@@ -352,6 +352,30 @@ describe("KV", () => {
     expect(await ask()).toMatchObject({ rung: "memory", token: "from-kv" });
   });
 
+  test("is asked for the snapshot alone when the token is known, and nobody is told that it came from there", async () => {
+    const here = await warmed();
+    const { ask, services } = here.isolate();
+    await ask();
+    services.tokenCaches.snapshots.clear();
+    here.kvReads.length = 0;
+    expect(await ask()).toEqual({ rung: "memory", token: "from-kv", minted: false });
+    expect(here.kvReads).toEqual([1]);
+    // And it is no answer to who insists on the Grant.
+    services.tokenCaches.snapshots.clear();
+    expect(await ask({ bypassCaches: true })).toMatchObject({ rung: "grant", token: "token-2" });
+  });
+
+  test("is not renewed for who found it there: that is the next one's", async () => {
+    const here = await warmed();
+    const { ask, settle } = here.isolate();
+    here.nowMs += 45_000;
+    expect(await ask()).toMatchObject({ rung: "kv" });
+    expect([await settle(), here.asked.length]).toEqual([0, 1]);
+    expect(await ask()).toMatchObject({ rung: "memory" });
+    await settle();
+    expect(here.asked).toHaveLength(2);
+  });
+
   test("is asked for the snapshot alone by who insists on the Grant", async () => {
     const here = await warmed();
     const { ask } = here.isolate();
