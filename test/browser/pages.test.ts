@@ -6,7 +6,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OUTCOMES } from "../../src/pages/outcomes.ts";
 import type { Outcome, PageView } from "../../src/pages/views.ts";
 import { HOSTILE_CASES, pagesWith } from "../pages/hostile-texts.ts";
-import { BRAND, consentView, continueView, keyView, outcomeView } from "../pages/views.ts";
+import {
+  BRAND,
+  consentView,
+  continueView,
+  handoverView,
+  installView,
+  keyView,
+  outcomeView,
+  registerView,
+} from "../pages/views.ts";
 import { launchChromium } from "./chromium.ts";
 import { NOWHERE, type PageServer, startPageServer } from "./page-server.ts";
 import { listenTo, type Noise, overflowOf } from "./support.ts";
@@ -44,6 +53,14 @@ const consents: Record<string, PageView> = {
     providerHost: `${"label.".repeat(30)}example`,
     binding: "confirm",
   }),
+  "an installation": installView(),
+  "an installation, again": installView({ isAgain: true, returnHost: null }),
+  "an installation of long names": installView({
+    brand: { ...BRAND, name: "👩‍👩‍👧‍👦 עברית שירות" },
+    asker: { projectName: `مشروع ${LONG}`, environment: LONG },
+    providerHost: `${"label.".repeat(30)}example`,
+  }),
+  "a registration": registerView(),
 };
 const outcomes = (Object.keys(OUTCOMES) as Outcome[]).map((outcome): [string, PageView] => [
   outcome,
@@ -87,6 +104,7 @@ describe.each(SCHEMES)("in %s colours", (colorScheme) => {
   const views = Object.entries({
     ...consents,
     "going on": continueView("https://to-be-replaced.example/"),
+    "going on by a form": handoverView("https://to-be-replaced.example/"),
     ...Object.fromEntries(outcomes),
     "an outcome of nobody": outcomeView("not_found", { brand: null }),
   });
@@ -134,7 +152,7 @@ describe("hostile texts in a browser", () => {
       const url = server.show("/hostile", view);
       await page.goto(url);
       expect(page.url()).toBe(url);
-      const forms = view.kind === "consent" ? [view.action] : [];
+      const forms = "action" in view ? [view.action] : "fields" in view && view.fields ? [view.url] : [];
       const actions = await page.locator("form").evaluateAll((all) => all.map((form) => form.getAttribute("action")));
       expect(actions).toEqual(forms);
       expect(await overflowOf(page)).toBe(0);

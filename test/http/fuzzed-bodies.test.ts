@@ -39,6 +39,14 @@ const NEARLY_GOOD: Record<string, unknown> = {
       clientCredentials: { enabled: true, scopes: ["read"] },
     },
   },
+  "/v1/connect/connectors/managed": {
+    service: "github",
+    name: "Fuzzed",
+    request_code: "a".repeat(43),
+    data: { permissions: ["contents:read"] },
+    triggers: true,
+  },
+  "/v1/connect/install/:c": { returnUrl: "https://app.example.net/", tenantId: "1", expiresInMs: 60_000 },
   "/v2/connect/connectors/:c": { name: "Renamed", leaseSeconds: 60, data: { values: [{ value: "key" }] } },
   "/v1/connect/connectors/:c/projects/:p": { environments: ["production"], scopes: ["read"], subjects: ["app"] },
   "/v1/connect/token/:c": {

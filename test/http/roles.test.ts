@@ -107,6 +107,7 @@ describe("what runtime routes decide by themselves", () => {
       boundTo === "team" && ["admin", "owner"].includes(caller),
     // As for tokens: who stands for an environment, from developer on.
     "POST /v1/connect/authorize/:c": (caller, boundTo) => boundTo === "environment" && caller !== "viewer",
+    "POST /v1/connect/install/:c": (caller, boundTo) => boundTo === "environment" && caller !== "viewer",
     "POST /v1/connect/complete": (caller, boundTo) => boundTo === "environment" && caller !== "viewer",
     // Whoever has the verifier, which says which; without it there is nothing to see.
     "GET /v1/connect/result/:id": () => true,

@@ -1,5 +1,5 @@
 import type { PageView } from "../../src/pages/views.ts";
-import { BRAND, consentView, continueView, outcomeView } from "./views.ts";
+import { BRAND, consentView, continueView, handoverView, installView, outcomeView } from "./views.ts";
 
 /** What a name, an id or a scope may try. The last ones are about what a reader sees. */
 const HOSTILE_TEXTS = [
@@ -48,6 +48,9 @@ export function pagesWith(text: string, url: string): PageView[] {
     consentView({ ...everywhere, binding: "login" }),
     consentView({ ...everywhere, binding: "finalize", key: { instructions: text, problem: text } }),
     { ...continueView(`${url}?q=${encodeURIComponent(text.toWellFormed())}`), brand },
+    installView({ ...everywhere, asker: texts, isAgain: true }),
+    { ...handoverView(url, { manifest: text }), brand },
+    outcomeView("installation_not_verified", { brand }),
     outcomeView("provider_error", { brand, providerError: text, requestId: text, returnUrl: url }),
   ];
 }

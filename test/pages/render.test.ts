@@ -4,13 +4,24 @@ import { renderPage } from "../../src/pages/render.ts";
 import { styleOf } from "../../src/pages/style.ts";
 import type { Outcome, PageView } from "../../src/pages/views.ts";
 import { HOSTILE_CASES, pagesWith } from "./hostile-texts.ts";
-import { BRAND, consentView, continueView, keyView, outcomeView } from "./views.ts";
+import {
+  BRAND,
+  consentView,
+  continueView,
+  handoverView,
+  installView,
+  keyView,
+  outcomeView,
+  registerView,
+} from "./views.ts";
 
 const PROVIDER = "https://tracker.example/authorize";
 const outcomes = Object.keys(OUTCOMES) as Outcome[];
 const everyPage: PageView[] = [
   consentView(),
   keyView("Ask **Ada**.", "It is too short."),
+  installView(),
+  registerView(),
   continueView(PROVIDER),
   ...outcomes.map((outcome) => outcomeView(outcome)),
 ];
@@ -67,6 +78,7 @@ describe("where a page may lead to", () => {
   ];
   test.each(BAD)("A-11 %s is no link, neither onwards nor back", (url) => {
     expect(() => renderPage(continueView(url))).toThrow(TypeError);
+    expect(() => renderPage(handoverView(url))).toThrow(TypeError);
     expect(() => renderPage(outcomeView("success", { returnUrl: url }))).toThrow(TypeError);
   });
 
@@ -102,6 +114,14 @@ describe("headers", () => {
       expect(headers["x-frame-options"]).toBe("DENY");
       expect(html).not.toMatch(/<script|\son[a-z]+=|\sstyle=/);
     }
+  });
+
+  test("U-04 only the page that hands over may send its form elsewhere, and there alone", () => {
+    const { html, headers } = renderPage(handoverView("https://tracker.example:8443/apps/new?state=s"));
+    expect(headers["content-security-policy"]).toContain("; form-action 'self' https://tracker.example:8443; ");
+    expect(html).toContain('<form method="post" action="https://tracker.example:8443/apps/new?state=s">');
+    expect(html).toContain('name="manifest" value="{&quot;name&quot;:&quot;x&quot;}"');
+    expect(html).not.toContain("http-equiv");
   });
 
   test("A-10 a page is not stored, and other origins do not learn its address", () => {
@@ -172,6 +192,31 @@ describe("what a page says", () => {
     expect(html).toMatch(/aria-describedby="key-problem key-hint" aria-invalid="true"/);
     expect(html).toMatch(/<p id="key-problem"[^>]*><bdi>It is too short.<\/bdi><\/p>/);
     expect(renderPage(keyView(null)).html).not.toContain(`aria-invalid="true"`);
+  });
+
+  test("A-16 who asks for an installation of what, where it is made, and what comes next", () => {
+    const text = textOf(renderPage(installView()).html);
+    for (const part of ["Install Tracker at tracker.example", "Acme Support", "Production", "2 minutes ago"]) {
+      expect(text).toContain(part);
+    }
+    expect(text).toContain("You sign in there, to show that the installation is yours");
+    expect(text).toContain("You go back to support.acme.example");
+    expect(text).toContain("Continue only if you started this yourself.");
+    expect(text).not.toMatch(/create an app|Already installed/);
+    expect(textOf(renderPage(installView({ isAgain: true })).html)).toContain("Address of its settings page");
+    const unproven = renderPage(installView({ isAgain: true, proves: false })).html;
+    expect(unproven).not.toContain('name="installed"');
+    expect(textOf(unproven)).not.toContain("You sign in there");
+  });
+
+  test("what is registered, and that it is installed only where that was asked for", () => {
+    const text = textOf(renderPage(registerView()).html);
+    expect(text).toContain("Register Tracker at tracker.example");
+    expect(text).toContain("You create an app at tracker.example, which becomes this connector");
+    expect(text).toContain("Sent to this deployment");
+    const alone = textOf(renderPage(registerView({ installs: false, receives: false })).html);
+    expect(alone).not.toContain("where to install it");
+    expect(alone).toContain("None");
   });
 
   test("every page has a language, a title of its own, one main part and one heading of the first order", () => {

@@ -1,4 +1,4 @@
-import type { Brand, ConsentView, ContinueView, Outcome, OutcomeView } from "../../src/pages/views.ts";
+import type { Brand, ConsentView, ContinueView, InstallView, Outcome, OutcomeView } from "../../src/pages/views.ts";
 
 // Views to start from. Nothing in them belongs to the Worker, so that tests in a browser can use them as well.
 
@@ -24,6 +24,34 @@ export function consentView(change: Partial<ConsentView> = {}): ConsentView {
     key: null,
     ...change,
   };
+}
+
+export function installView(change: Partial<InstallView> = {}): InstallView {
+  return {
+    kind: "install",
+    brand: BRAND,
+    providerHost: "tracker.example",
+    asker: { projectName: "Acme Support", environment: "production" },
+    registers: false,
+    installs: true,
+    proves: true,
+    receives: false,
+    isAgain: false,
+    ageMs: 140_000,
+    returnHost: "support.acme.example",
+    action: "/install/sci_0123456789",
+    formToken: "token-of-the-form",
+    ...change,
+  };
+}
+
+export function registerView(change: Partial<InstallView> = {}): InstallView {
+  return installView({ asker: null, registers: true, receives: true, returnHost: null, ...change });
+}
+
+/** On to the provider by a form. */
+export function handoverView(url: string, fields: Record<string, string> = { manifest: '{"name":"x"}' }): ContinueView {
+  return { ...continueView(url, "register"), fields };
 }
 
 export function keyView(instructions: string | null, problem: string | null = null): ConsentView {
