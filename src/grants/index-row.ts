@@ -55,21 +55,42 @@ export async function grantNames(
   return rows.map(({ name }) => name);
 }
 
-/** Whose grants: a subject, in one namespace or any, in some partitions or all. */
+/** Whose grants: a subject or (null) anybody, in one namespace or any, in some partitions or all. */
 export interface SubjectReach {
-  subject: { type: "app" } | { type: "user"; id: string; issuer: string | null } | { type: "other"; name: string };
+  subject:
+    | { type: "app" }
+    | { type: "user"; id: string; issuer: string | null }
+    | { type: "other"; name: string }
+    | null;
+  /** Only those of one installation; null = of any. */
+  installationId: string | null;
   namespace: "any" | { exactly: string | null };
   partitions: string[] | null;
 }
 
-/** A page of the names of the grants that a connector has for a subject; one that was never granted anything has none. */
+/**
+ * A page of the names of the grants that a connector has for a subject, or for anybody at an installation; one that was
+ * never granted anything has none.
+ */
 export async function grantNamesOfSubject(
   db: Database,
   connectorId: string,
   reach: SubjectReach,
   page: { after: string | null; limit: number },
 ): Promise<string[]> {
-  const { subject, namespace, partitions } = reach;
+  const { subject, installationId, namespace, partitions } = reach;
+  if (subject === null) {
+    const rows = await db.all<{ name: string }>(
+      sql(
+        "SELECT name FROM grants WHERE connector_id = ? AND installation_id = ? AND name > ? ORDER BY name LIMIT ?",
+        connectorId,
+        installationId,
+        page.after ?? "",
+        page.limit,
+      ),
+    );
+    return rows.map(({ name }) => name);
+  }
   if (subject.type === "other") return [];
   const user = subject.type === "user" ? subject : { id: null, issuer: null };
   const rows = await db.all<{ name: string }>(
@@ -78,6 +99,7 @@ export async function grantNamesOfSubject(
        WHERE connector_id = ?1 AND subject_type = ?2 AND subject_id IS ?3 AND subject_issuer IS ?4
          AND (?5 = 'any' OR subject_namespace IS ?6 OR subject_type = 'app')
          AND (?7 IS NULL OR partition IN (SELECT value FROM json_each(?7)))
+         AND (?10 IS NULL OR installation_id = ?10)
          AND name > ?8
        ORDER BY name LIMIT ?9`,
       connectorId,
@@ -89,6 +111,7 @@ export async function grantNamesOfSubject(
       partitions === null ? null : JSON.stringify(partitions),
       page.after ?? "",
       page.limit,
+      installationId,
     ),
   );
   return rows.map(({ name }) => name);

@@ -1,8 +1,9 @@
 import type { InstallationNews } from "../catalog/installations.ts";
 import { ApiError } from "../errors.ts";
 import type { GrantDirectory } from "../grants/directory.ts";
+import { grantNamesOfSubject } from "../grants/index-row.ts";
 import type { Services } from "../services.ts";
-import { type Database, type Statement, sql } from "../store/database.ts";
+import { type Statement, sql } from "../store/database.ts";
 import { newId } from "../store/ids.ts";
 import { advanceRevocationClock } from "../store/revocation-clock.ts";
 import { tellGrants } from "../tokens/tell-grants.ts";
@@ -14,6 +15,7 @@ export interface NewsServices extends Pick<Services, "db" | "now" | "randomBytes
   grants: GrantDirectory | null;
 }
 
+const EVERYBODY = { subject: null, namespace: "any", partitions: null } as const;
 /** Grants told at once. */
 const GRANTS_AT_ONCE = 25;
 
@@ -75,30 +77,12 @@ export async function endGrants(
   region: string | null,
 ): Promise<void> {
   for (let names: string[] = [], page = 0; page === 0 || names.length === GRANTS_AT_ONCE; page++) {
-    names = await grantNamesOfInstallation(services.db, { connectorId, installationId: id }, names.at(-1) ?? null);
+    const at = { after: names.at(-1) ?? null, limit: GRANTS_AT_ONCE };
+    names = await grantNamesOfSubject(services.db, connectorId, { ...EVERYBODY, installationId: id }, at);
     const { missed } = await tellGrants(names, region, null, services);
     if (missed > 0)
       throw new ApiError("storage_unavailable", { reason: `grants missed=${missed}`, retryAfterMs: 1000 });
   }
-}
-
-/** A page of the names of the Grants of an installation, in order. */
-export async function grantNamesOfInstallation(
-  db: Database,
-  { connectorId, installationId }: { connectorId: string; installationId: string },
-  afterName: string | null,
-  limit = GRANTS_AT_ONCE,
-): Promise<string[]> {
-  const rows = await db.all<{ name: string }>(
-    sql(
-      "SELECT name FROM grants WHERE connector_id = ? AND installation_id = ? AND name > ? ORDER BY name LIMIT ?",
-      connectorId,
-      installationId,
-      afterName ?? "",
-      limit,
-    ),
-  );
-  return rows.map(({ name }) => name);
 }
 
 /**

@@ -1,9 +1,17 @@
 import { type LeaseSettings, selectLease } from "../connectors/lease-change.ts";
 import type { Services } from "../services.ts";
-import { sql } from "../store/database.ts";
+import { type Statement, sql } from "../store/database.ts";
 import { advanceRevocationClock } from "../store/revocation-clock.ts";
 import type { Installation } from "./installation.ts";
 import { endGrants } from "./record-news.ts";
+
+/** Statements, for one batch, after which every token of an installation obtained earlier is dead. */
+export function revokeInstallation(id: string, nowMs: number): Statement[] {
+  return [
+    advanceRevocationClock(nowMs),
+    sql("UPDATE installations SET revoked_before_ms = (SELECT revocation_clock_ms FROM team) WHERE id = ?", id),
+  ];
+}
 
 /**
  * Forgets an installation, once its tokens are dead and its Grants have dropped what they hold. The connector's leases in
@@ -16,12 +24,9 @@ export async function removeInstallation(
   connector: LeaseSettings & { region: string | null },
 ): Promise<LeaseSettings> {
   const { db, now } = services;
-  const [, , , lease] = await db.batch<[unknown, unknown, unknown, LeaseSettings]>([
-    advanceRevocationClock(now()),
-    sql(
-      `UPDATE installations SET state = 'removed', revoked_before_ms = (SELECT revocation_clock_ms FROM team) WHERE id = ?`,
-      id,
-    ),
+  const [, , , , lease] = await db.batch<[unknown, unknown, unknown, unknown, LeaseSettings]>([
+    ...revokeInstallation(id, now()),
+    sql("UPDATE installations SET state = 'removed' WHERE id = ?", id),
     sql(
       `UPDATE connectors SET default_installation_id = NULL, revision = revision + 1
        WHERE id = ? AND default_installation_id = ?`,

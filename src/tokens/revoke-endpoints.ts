@@ -9,6 +9,8 @@ import { ApiError, unwrap } from "../errors.ts";
 import { grantNames, grantNamesOfSubject } from "../grants/index-row.ts";
 import type { GrantRevocation } from "../grants/protocol.ts";
 import { runtimeEndpoint } from "../http/endpoint.ts";
+import { findInstallation } from "../installations/installation-store.ts";
+import { revokeInstallation } from "../installations/remove-installation.ts";
 import type { Services } from "../services.ts";
 import { revokeRow, startRevocationWalk } from "../store/revocation-clock.ts";
 import { callerScope, effectiveSubject } from "./authorize.ts";
@@ -22,18 +24,22 @@ const GRANTS_TOLD_AT_ONCE = 25;
 
 const revokeBody = z.pick(tokenRequestBody, { subject: true, installationId: true });
 
-/** `DELETE /v1/connect/connectors/{c}/tokens`: with a subject, that subject's tokens; with `{}` all of the connector's. */
+/**
+ * `DELETE /v1/connect/connectors/{c}/tokens`: with a subject, that subject's tokens; with an installation, what is of that;
+ * with `{}` all of the connector's.
+ */
 export const revokeTokens = runtimeEndpoint<z.infer<typeof revokeBody>>({
   body: revokeBody,
   bodyOptional: true,
   async handle({ services, caller, params, body, defer }) {
     const ref = params.c ?? "";
     const subject = unwrap(parseSubject(body.subject));
-    if (body.installationId !== undefined) throw new ApiError("client_installation_required");
+    // Tokens that reach all installations are of none.
+    const installation = body.installationId === "*" ? undefined : body.installationId;
     const report =
-      subject === null
+      subject === null && installation === undefined
         ? await revokeAll(ref, caller, services, defer)
-        : await revokeSubject(ref, subject, caller, services);
+        : await revokeSome(ref, { subject, installation }, caller, services);
     return { status: 200, body: report };
   },
 });
@@ -63,23 +69,43 @@ async function revokeAll(ref: string, caller: Caller, services: Services, defer:
   return reportOf(connector, lease?.rows[0] ?? connector, sumRevocations(told), progress, services);
 }
 
-/** One subject: its grants drop what they hold. A workload reaches its own environment's grants only. */
-async function revokeSubject(ref: string, subject: RequestedSubject, caller: Caller, services: Services) {
+/**
+ * One subject, one installation, or one subject's there: its grants drop what they hold. A workload reaches its own
+ * environment's grants only, and means the app where it names nobody.
+ */
+async function revokeSome(
+  ref: string,
+  named: { subject: RequestedSubject | null; installation: string | undefined },
+  caller: Caller,
+  services: Services,
+) {
+  const { db, now } = services;
   const connector = await connectorFor(ref, caller, services);
-  const reach = await reachOf(connector, subject, caller, services);
+  const { installations, ...reach } = await reachOf(connector, named.subject, caller, services);
+  const installation = named.installation ? await findInstallation(db, connector.id, named.installation) : null;
+  if (named.installation && (installation === null || installations?.includes(installation.id) === false)) {
+    throw new ApiError("client_installation_required");
+  }
+  // Whatever its Grants say: its tokens are dead from here on.
+  if (installation !== null && reach.subject === null) await db.batch(revokeInstallation(installation.id, now()));
   const counts: GrantRevocation[] = [];
   for (let names: string[] = [], page = 0; page === 0 || names.length === GRANTS_TOLD_AT_ONCE; page++) {
-    names = await grantNamesOfSubject(services.db, connector.id, reach, {
-      after: names.at(-1) ?? null,
-      limit: GRANTS_TOLD_AT_ONCE,
-    });
+    names = await grantNamesOfSubject(
+      db,
+      connector.id,
+      { ...reach, installationId: installation?.id ?? null },
+      {
+        after: names.at(-1) ?? null,
+        limit: GRANTS_TOLD_AT_ONCE,
+      },
+    );
     const { told, missed } = await tellGrants(names, connector.region, reach.linkId, services);
-    // Nobody walks for a subject: a Grant that was not told would keep its tokens.
+    // Nobody walks for these: a Grant that was not told would keep its tokens.
     if (missed > 0)
       throw new ApiError("storage_unavailable", { reason: `grants missed=${missed}`, retryAfterMs: 1000 });
     counts.push(...told);
   }
-  const lease = (await services.db.first<LeaseSettings>(selectLease(connector.id))) ?? connector;
+  const lease = (await db.first<LeaseSettings>(selectLease(connector.id))) ?? connector;
   const progress = { walking: false, grantsTold: counts.length };
   return reportOf(connector, lease, sumRevocations(counts), progress, services);
 }
@@ -88,9 +114,9 @@ async function revokeSubject(ref: string, subject: RequestedSubject, caller: Cal
  * Whose grants the caller may revoke: a team admin's reach is every partition and every project. Anyone else's is their
  * own environment's, and there what was issued through their own project's link: projects may share a grant.
  */
-async function reachOf(connector: Connector, requested: RequestedSubject, caller: Caller, services: Services) {
+async function reachOf(connector: Connector, requested: RequestedSubject | null, caller: Caller, services: Services) {
   if (caller.kind === "access-token" && caller.projectId === null && roleIncludes(caller.role, "admin")) {
-    return { subject: requested, namespace: "any" as const, partitions: null, linkId: null };
+    return { subject: requested, namespace: "any" as const, partitions: null, linkId: null, installations: null };
   }
   const scope = unwrap(callerScope(caller));
   const subject = unwrap(effectiveSubject(caller, requested));
@@ -105,6 +131,7 @@ async function reachOf(connector: Connector, requested: RequestedSubject, caller
     namespace: { exactly: snapshot.link.subjectNamespace },
     partitions: [scope.environment, "shared"],
     linkId: snapshot.link.id,
+    installations: snapshot.link.installations,
   };
 }
 

@@ -93,18 +93,29 @@ describe("the Grants of one subject", () => {
       ["user-issuer", { subject: user("u1", { issuer: "https://i.example" }) }],
       ["user-preview", { subject: user("u1"), partition: "preview" }],
       ["user-called-app", { subject: user("app") }],
+      ["zone-app", { installationId: "ins_1", partition: "shared" }],
+      ["zone-user", { installationId: "ins_1", subject: user("u3") }],
     ];
     for (const [name, change] of rows)
       await assertIndexRow(db, name, identity({ connectorId: own, ...change }), "k1", 1);
   });
-  const everything: SubjectReach = { subject: { type: "app" }, namespace: "any", partitions: null };
+  const everything: SubjectReach = {
+    subject: { type: "app" },
+    namespace: "any",
+    partitions: null,
+    installationId: null,
+  };
   const page = { after: null, limit: 10 };
   const names = (reach: Partial<SubjectReach>, at = page) =>
     grantNamesOfSubject(db, own, { ...everything, ...reach }, at);
 
   test.for<[reach: Partial<SubjectReach>, expected: string[]]>([
-    [{}, ["app-preview", "app-production"]],
-    [{ namespace: { exactly: "n" } }, ["app-preview", "app-production"]],
+    [{}, ["app-preview", "app-production", "zone-app"]],
+    [{ installationId: "ins_1" }, ["zone-app"]],
+    [{ installationId: "ins_1", partitions: ["production"] }, []],
+    [{ installationId: "ins_1", subject: null }, ["zone-app", "zone-user"]],
+    [{ installationId: "ins_2", subject: null }, []],
+    [{ namespace: { exactly: "n" } }, ["app-preview", "app-production", "zone-app"]],
     [{ partitions: ["preview"] }, ["app-preview"]],
     [{ partitions: ["preview", "production"] }, ["app-preview", "app-production"]],
     [{ partitions: [] }, []],
