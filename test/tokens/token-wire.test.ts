@@ -37,3 +37,10 @@ test("a static value is told to last as long as its very caller needs, and never
   expect(told(endless, 86_400_000)).toBe(1_000 + 86_460_000);
   expect(told({ expiresAtMs: 5_000 }, 86_400_000)).toBe(5_000);
 });
+
+test("what the provider issues is told to last as long as it does, however long that is", () => {
+  for (const expiresAtMs of [60_000, 8 * 3_600_000, 400 * 86_400_000]) {
+    const told = tokenWire({ ...leased, expiresAtMs }, snapshot(), { validityBufferMs: 30_000, nowMs: 1_000 });
+    expect(told.expiresAt).toBe(expiresAtMs);
+  }
+});
