@@ -95,7 +95,7 @@ describe("an installation", () => {
       succeeded(installations().installUrl({ config: connector.config, state: "a&b", tenantId }));
     const page = `${world.github.webOrigin}/apps/acme-bot/installations/new`;
     expect(url(null)).toBe(`${page}?state=a%26b`);
-    expect(url("42")).toBe(`${page}/permissions?state=a%26b&target_id=42`);
+    expect(url("42")).toBe(`${page}/permissions?state=a%26b&suggested_target_id=42`);
     expect(url("acme&x=y")).toBe(`${page}?state=a%26b`);
   });
 });

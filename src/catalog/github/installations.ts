@@ -8,13 +8,16 @@ import { installationNews } from "./installation-facts.ts";
 import { accountNamedBy } from "./narrowing.ts";
 import { hasInstallation, proofUrl } from "./prove.ts";
 
-/** One per account that installed the app. */
+/**
+ * One per account that installed the app. Where one is to be chosen first:
+ * https://docs.github.com/apps/creating-github-apps/guides/migrating-oauth-apps-to-github-apps
+ */
 export const githubInstallations: Installations<GitHubConfig> = {
   installUrl({ config, state, tenantId }) {
     const page = `${appPage(config)}/installations/new`;
     const query = new URLSearchParams({ state });
     if (tenantId === null || !/^\d{1,15}$/.test(tenantId)) return ok(`${page}?${query}`);
-    query.set("target_id", tenantId);
+    query.set("suggested_target_id", tenantId);
     return ok(`${page}/permissions?${query}`);
   },
   find: findInstallation,
