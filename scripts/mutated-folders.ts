@@ -3,6 +3,8 @@ interface MutatedFolder {
   also: readonly string[];
   /** Tests of the folder itself that are not asked, with the reason. */
   without: Readonly<Record<string, string>>;
+  /** Files of the folder that are not mutated, with the reason. */
+  spared?: Readonly<Record<string, string>>;
 }
 
 /** Folders of `src` that are mutated. The tests of the same name are asked about them. */
@@ -11,6 +13,7 @@ export const MUTATED_FOLDERS: Readonly<Record<string, MutatedFolder>> = {
   callers: {
     also: ["authorize/login", "issuer/development-tokens", "keys/rotation", "team/access-tokens"],
     without: {},
+    spared: { "known-issuers": "only the guide and the tests read it, and it says what the guide says" },
   },
   tokens: {
     also: ["limits/requests"],

@@ -36,7 +36,9 @@ async function stryker(folder: string): Promise<void> {
   // A run that is interrupted leaves what it has there, to be continued; only one that ended is a report.
   const soFar = join("reports", "mutation", "so-far", `${folder}.json`);
   const incremental = ["--incremental", "--incrementalFile", soFar];
-  const child = spawn(process.execPath, [bin, "run", ...incremental, "--mutate", `src/${folder}/**/*.ts`], {
+  const spared = Object.keys(MUTATED_FOLDERS[folder]?.spared ?? {}).map((name) => `!src/${folder}/${name}.ts`);
+  const mutated = [`src/${folder}/**/*.ts`, ...spared].join(",");
+  const child = spawn(process.execPath, [bin, "run", ...incremental, "--mutate", mutated], {
     cwd: root,
     env: { ...process.env, MUTATED_FOLDER: folder },
     stdio: "inherit",
