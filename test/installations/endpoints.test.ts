@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { ANSWERS } from "../../src/reference/answers.ts";
 import { sql } from "../../src/store/database.ts";
-import { type InstallScene, type InstallWorld, installScene, installWorld } from "../installing/support.ts";
+import { type InstallScene, type InstallWorld, installScene, installWorld, start } from "../installing/support.ts";
 import { INSTALLATION_ANSWERS } from "../reference/installation-answers.ts";
 import { type ApiAnswer, accessToken } from "../support/api.ts";
 import { clock } from "../support/clock.ts";
@@ -68,6 +68,10 @@ describe("an installation that exists at the provider", () => {
     for (const id of [4_000_000_000, "junk", "../app"]) expect(errorOf(await take(id))).toEqual([404, "not_found"]);
     expect((await get("", other.connectorId)).body).toEqual({ installations: [], pagination: { next: null } });
     expect(errorOf(await get(`/${acme}`, other.connectorId))).toEqual([404, "not_found"]);
+  });
+
+  test("that does not exist yet is asked for, in the shape that the reference gives", async () => {
+    shaped("POST /v1/connect/install/:c", await start(world.api, scene));
   });
 
   test("is not lost when the provider does not answer", async () => {

@@ -248,12 +248,35 @@ describe("a reference", () => {
     expect(await findInstallation(at.services.db, at.connectorId, "11")).toMatchObject({ state: "removed" });
   });
 
+  test("A-16 of digits never means the name that a stranger gave an account", async () => {
+    const at = await installed();
+    const victim = await at.record({ tenantId: "9919", externalId: "11" }, OWN);
+    const attacker = await at.record({ tenantId: "666", externalId: "12", name: "9919" });
+    expect(await findInstallation(at.services.db, at.connectorId, "9919")).toEqual(victim);
+    await at.services.db.run(sql("DELETE FROM installations WHERE id = ?", victim?.id ?? ""));
+    expect(await findInstallation(at.services.db, at.connectorId, "9919")).toBeNull();
+    expect(await findInstallation(at.services.db, at.connectorId, "666")).toEqual(attacker);
+  });
+
+  test("A-16 is needed where only strangers installed a public app, and they do not take the only one away", async () => {
+    const at = await installed();
+    await at.record({ tenantId: "666", externalId: "12", name: "Attacker" });
+    expect(await onlyInstallation(at.services.db, at.connectorId)).toBeNull();
+    const own = await at.record({ tenantId: "1", externalId: "11" }, OWN);
+    expect(await onlyInstallation(at.services.db, at.connectorId)).toEqual(own);
+    // What is told of it later makes it nobody else's, and whoever brings the other one vouches for it.
+    const later = await at.record({ tenantId: "1", externalId: "11", changedAtMs: 2000 });
+    expect(await onlyInstallation(at.services.db, at.connectorId)).toEqual(later);
+    await at.record({ tenantId: "666", externalId: "12", name: "Attacker" }, OWN);
+    expect(await onlyInstallation(at.services.db, at.connectorId)).toBeNull();
+  });
+
   test("is not needed where there is only one that is not removed", async () => {
     const at = await installed();
     expect(await onlyInstallation(at.services.db, at.connectorId)).toBeNull();
-    const one = await at.record({ tenantId: "1", externalId: "11", state: "suspended" });
+    const one = await at.record({ tenantId: "1", externalId: "11", state: "suspended" }, OWN);
     expect(await onlyInstallation(at.services.db, at.connectorId)).toEqual(one);
-    await at.record({ tenantId: "2", externalId: "12" });
+    await at.record({ tenantId: "2", externalId: "12" }, OWN);
     expect(await onlyInstallation(at.services.db, at.connectorId)).toBeNull();
     await at.record({ tenantId: "2", externalId: "12", state: "removed", changedAtMs: 2000 });
     expect(await onlyInstallation(at.services.db, at.connectorId)).toEqual(one);

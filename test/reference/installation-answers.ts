@@ -3,4 +3,5 @@ export const INSTALLATION_ANSWERS = [
   "GET /v1/connect/connectors/:c/installations",
   "POST /v1/connect/connectors/:c/installations",
   "GET /v1/connect/connectors/:c/installations/:id",
+  "POST /v1/connect/install/:c",
 ];
