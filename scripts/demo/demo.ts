@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { startFakeGitHub } from "../../test/providers/github/github.ts";
 import { freshMasterKeys, freshSetupToken, parsePort } from "../settings.ts";
 import { portIsFree, type RunningWorker, startWorker } from "../worker.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "./authorization-server.ts";
@@ -47,6 +48,8 @@ async function start(): Promise<Demo> {
   const stateDir = await makeStateDir(process.env.VALETKEY_STATE_DIR);
   const provider = await startAuthorizationServer({ userTtlSeconds: USER_TOKEN_LIFETIME_S });
   cleanups.push(provider.stop);
+  const github = await startFakeGitHub();
+  cleanups.push(github.stop);
   const app = await startDemoApp();
   cleanups.push(app.stop);
   const port = await choosePort(process.env.PORT);
@@ -63,8 +66,9 @@ async function start(): Promise<Demo> {
   cleanups.push(worker.stop);
   print(`  Valetkey  ${worker.origin}  (ready in ${((Date.now() - startedMs) / 1000).toFixed(1)} s)\n`);
   print(`  Provider  ${provider.issuer}  (oidc-provider; also the workloads' issuer)\n`);
+  print(`  GitHub    ${github.webOrigin}  (a stand-in, on this machine)\n`);
   print(`  State     ${stateDir}\n`);
-  const scene = { transcript: new Transcript(), origin: worker.origin, setupToken, provider, app };
+  const scene = { transcript: new Transcript(), origin: worker.origin, setupToken, provider, github, app };
   return { stateDir, provider, worker, scene };
 }
 

@@ -1,3 +1,4 @@
+import type { FakeGitHub } from "../../test/providers/github/github.ts";
 import type { AuthorizationServer } from "./authorization-server.ts";
 import type { DemoApp } from "./demo-app.ts";
 import type { Transcript } from "./transcript.ts";
@@ -5,6 +6,7 @@ import type { Transcript } from "./transcript.ts";
 export const OAUTH_CONNECTOR = "acme/reports";
 export const KEY_CONNECTOR = "acme/mail";
 export const USER_CONNECTOR = "acme/users";
+export const GITHUB_CONNECTOR = "acme/bot";
 
 export interface Scene {
   transcript: Transcript;
@@ -12,6 +14,8 @@ export interface Scene {
   origin: string;
   setupToken: string;
   provider: AuthorizationServer;
+  /** A stand-in on this machine. */
+  github: FakeGitHub;
   app: DemoApp;
 }
 

@@ -30,6 +30,8 @@ export interface Ask {
   token: string;
   /** The app itself unless it is a user. */
   subject?: Json;
+  /** Members of the request that ask for less. */
+  narrowing?: Json;
   headers?: Record<string, string>;
   /** What must hold of the provider token besides the status. */
   check?: (providerToken: string) => boolean;
@@ -41,7 +43,7 @@ export interface Ask {
 export async function askForToken(
   scene: Scene,
   title: string,
-  { connector, token, subject = { type: "app" }, headers = {}, check, show }: Ask,
+  { connector, token, subject = { type: "app" }, narrowing = {}, headers = {}, check, show }: Ask,
 ): Promise<string> {
   return await scene.transcript.step(title, async () => {
     const { value, shown } = await request(scene.origin, {
@@ -49,7 +51,7 @@ export async function askForToken(
       path: tokenPath(connector),
       token,
       headers,
-      body: { subject },
+      body: { subject, ...narrowing },
       expect: 200,
       show: (answer) => ({ ...tokenFields(answer), ...show?.(answer) }),
     });

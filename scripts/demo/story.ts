@@ -1,4 +1,5 @@
 import { type Call, request, text } from "./api.ts";
+import { tellGitHubStory } from "./github-story.ts";
 import { KEY_CONNECTOR, OAUTH_CONNECTOR, type Scene } from "./scene.ts";
 import { setUp } from "./set-up.ts";
 import { askForToken, identify, tokenPath, useAtProvider } from "./steps.ts";
@@ -7,7 +8,8 @@ import { tellWebhookStory } from "./webhook-story.ts";
 
 /**
  * The main job through the public API alone: from an empty deployment to tokens, a user's among them, and to a revoked
- * one; then webhooks, from the provider's signature to the app. Returns the owner's access token.
+ * one; then webhooks, from the provider's signature to the app, and a GitHub App in two organizations. Returns the
+ * owner's access token.
  */
 export async function tellStory(scene: Scene): Promise<string> {
   const accessToken = await setUp(scene);
@@ -17,6 +19,7 @@ export async function tellStory(scene: Scene): Promise<string> {
   await tellUserStory(scene, accessToken, workloadToken);
   await revoke(scene, accessToken, workloadToken, providerToken);
   await tellWebhookStory(scene, accessToken);
+  await tellGitHubStory(scene, accessToken, workloadToken);
   return accessToken;
 }
 

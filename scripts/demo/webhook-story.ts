@@ -83,7 +83,7 @@ interface Place {
 }
 
 /** Returns its id. */
-async function addDestination(
+export async function addDestination(
   { transcript, origin }: Scene,
   token: string,
   receiver: EventReceiver,
@@ -121,7 +121,13 @@ async function send(
   });
 }
 
-async function arrival({ transcript }: Scene, receiver: EventReceiver, path: string, title: string): Promise<Received> {
+/** The next event at that path. */
+export async function arrival(
+  { transcript }: Scene,
+  receiver: EventReceiver,
+  path: string,
+  title: string,
+): Promise<Received> {
   return await transcript.step(title, async () => {
     const startedMs = performance.now();
     const value = await receiver.next(path);
@@ -130,6 +136,7 @@ async function arrival({ transcript }: Scene, receiver: EventReceiver, path: str
       event: trigger.eventId,
       connector: trigger.connector.uid,
       tenant: trigger.tenantId ?? "none",
+      ...(trigger.installationId !== undefined && { installation: trigger.installationId }),
       attempt: String(headers["connect-attempt"]),
     };
     const elapsedMs = performance.now() - startedMs;

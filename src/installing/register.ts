@@ -1,4 +1,4 @@
-import { endHere, seeOther } from "../authorize/callback.ts";
+import { seeOther } from "../authorize/callback.ts";
 import { endRequest, wayBack } from "../authorize/flow.ts";
 import { openFlow, sealFlow } from "../authorize/flow-secrets.ts";
 import type { Visit } from "../authorize/go-on.ts";
@@ -8,7 +8,8 @@ import { driverDeps } from "../connectors/driver-context.ts";
 import { Secret } from "../crypto/secret.ts";
 import { type Failure, fail, failureFrom, type Result, unwrap } from "../errors.ts";
 import type { Answer } from "../http/endpoint.ts";
-import { isPassing, triedPage, used } from "./conclude.ts";
+import { forgetTrigger } from "../triggers/ingress/trigger-memory.ts";
+import { endAt, isPassing, triedPage, used } from "./conclude.ts";
 import { basisOf, type InstallBasis } from "./install-basis.ts";
 import type { InstallRequest, Registering } from "./install-row.ts";
 import { findInstall, markRegistered, takeInstallStep } from "./install-store.ts";
@@ -47,12 +48,13 @@ export async function register(
 async function broughtHome(
   request: InstallRequest,
   { plan }: Registering,
-  { teamId, driver, brand }: InstallBasis,
+  basis: InstallBasis,
   code: string,
   visit: Visit,
 ): Promise<{ data: unknown } | { answer: Answer }> {
   const { services, requestId } = visit;
   const { db, now, log } = services;
+  const { teamId, driver } = basis;
   const kept = unwrap(await openFlow(services, teamId, request));
   if (request.registered) return { data: null };
   if (kept.registered !== undefined) return kept.registered;
@@ -65,9 +67,9 @@ async function broughtHome(
       : await driver.registration.finish({ plan, code: Secret.of(code) }, driverDeps(services));
   if (!finished.ok) {
     const { failure } = finished;
-    if (!isPassing(failure)) return { answer: await endHere(request, "completing", failure, visit) };
+    if (!isPassing(failure)) return { answer: await endAt(request, "completing", basis, failure, visit) };
     await takeInstallStep(db, request.id, back, now());
-    return { answer: triedPage(failure, { brand }, requestId) };
+    return { answer: triedPage(failure, basis, requestId) };
   }
   const { value } = finished;
   try {
@@ -91,6 +93,8 @@ async function stored(
   try {
     const promised = { id: connectorId, ingressId, also: [markRegistered(request)] };
     await createConnector(services, actor, { ...body, data }, promised);
+    // The provider's first event came before there was who receives it.
+    forgetTrigger(services.triggerMemory, ingressId);
     return null;
   } catch (thrown) {
     const now = await findInstall(services.db, request.id);

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { operatorGoes } from "../../scripts/demo/operator-goes.ts";
 import { SmallBrowser, type SmallBrowserOptions } from "../../scripts/demo/small-browser.ts";
 import type { AppSettings } from "../providers/github/apps.ts";
 import type { FakeGitHub } from "../providers/github/github.ts";
@@ -46,11 +47,7 @@ export function githubWorld(team: Team, github: FakeGitHub, app: App) {
     call,
 
     /** Who opens one of our own pages agrees there, and at GitHub. Where that ends. */
-    async walk(url: string, browser = new SmallBrowser()) {
-      const page = await browser.submit(await browser.open(url), { decision: "continue" });
-      // A registration is posted to GitHub, by a form of the page after that.
-      return page.html.includes('name="manifest"') ? browser.submit(page, {}) : page;
-    },
+    walk: (url: string, browser = new SmallBrowser()) => operatorGoes(browser, url),
 
     /** Whoever is signed in at GitHub chooses this account and these repositories. */
     choose(account: string, repositories: "all" | string[] = "all"): void {
