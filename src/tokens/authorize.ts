@@ -1,7 +1,7 @@
 import type { Caller, EnvironmentId } from "../callers/caller.ts";
 import { roleIncludes } from "../callers/roles.ts";
 import type { Capabilities } from "../catalog/capabilities.ts";
-import type { Driver, SubjectType, TokenGroup } from "../catalog/driver.ts";
+import type { AuthorizationDetail, Driver, SubjectType, TokenGroup } from "../catalog/driver.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { GrantIdentity, GrantSubject } from "../grants/protocol.ts";
 import type { ConnectorSnapshot } from "./snapshot.ts";
@@ -174,11 +174,13 @@ function boundedGroup(
 ): Result<TokenGroup> {
   const { connector, link } = snapshot;
   const { resources, audience, authorizationDetails } = request;
-  const resolve = (scopes: string[]) =>
-    driver.resolveGroup(connector.config, subjectType, { scopes, resources, audience, authorizationDetails });
-  const asked = resolve(request.scopes);
-  const resolved =
-    asked.ok && link.authorizationDetails !== null ? withinDetails(driver, snapshot, subjectType, asked.value) : asked;
+  const resolve = (scopes: string[]) => {
+    const asked = { scopes, resources, audience, authorizationDetails };
+    const group = driver.resolveGroup(connector.config, subjectType, asked);
+    const ceiling = link.authorizationDetails;
+    return group.ok && ceiling !== null ? withinDetails(driver, ceiling, subjectType, group.value) : group;
+  };
+  const resolved = resolve(request.scopes);
   const ceiling = link.scopes;
   if (!resolved.ok || ceiling === null) return resolved;
   // Each can give rights of its own at the provider, and scopes say nothing about those.
@@ -196,17 +198,10 @@ function boundedGroup(
   return scopes.length === 0 ? aboveCeiling(ceiling) : resolve(scopes);
 }
 
-/** A ceiling that the driver cannot judge allows nothing. */
-function withinDetails(
-  driver: Driver,
-  { connector, link: { authorizationDetails } }: ConnectorSnapshot,
-  subject: SubjectType,
-  group: TokenGroup,
-): Result<TokenGroup> {
-  const within = driver.withinDetails?.(group, authorizationDetails ?? []) ?? fail("permission_not_allowed");
-  if (!within.ok) return within;
-  // What it shrank to may be nothing that this subject's tokens can be held to.
-  return driver.resolveGroup(connector.config, subject, within.value).ok ? within : fail("permission_not_allowed");
+/** It is of app tokens: it allows no others, however little it says, and nothing where the driver cannot judge it. */
+function withinDetails(driver: Driver, ceiling: AuthorizationDetail[], subject: SubjectType, group: TokenGroup) {
+  const within = subject === "app" ? driver.withinDetails?.(group, ceiling) : undefined;
+  return within ?? fail("permission_not_allowed");
 }
 
 function aboveCeiling(ceiling: string[]): Result<never> {

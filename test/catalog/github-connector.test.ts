@@ -183,6 +183,24 @@ describe("C-14 a link with a ceiling", () => {
   });
 });
 
+describe("C-14 a link with a ceiling of details", () => {
+  const linked = async (name: string, narrowing: object) => {
+    const other = await project(own.api, owner, name);
+    const body = { environments: ["production"], ...narrowing };
+    const answer = await own.api.post(`/v1/connect/connectors/${connector.id}/projects/${other}`, body, owner);
+    expect(answer.status).toBe(200);
+    return accessToken(own.api, owner, { role: "developer", projectId: other, environment: "production" });
+  };
+
+  test("C-14 keeps it beside a ceiling of scopes, even one that allows all of them", async () => {
+    const token = await linked("github-two-ceilings", { scopes: ["*"], ...detail({ permissions: "contents:read" }) });
+    for (const asked of [{}, { scopes: ["*"] }]) {
+      const { status, body } = await ask(asked, token);
+      expect([status, body.metadata?.permissions]).toEqual([200, { contents: "read", metadata: "read" }]);
+    }
+  });
+});
+
 describe("what happens at GitHub", () => {
   test("a revocation ends tokens there", async () => {
     const { body } = await ask(detail({ org: "globex", permissions: "contents:read" }));

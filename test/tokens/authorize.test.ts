@@ -159,3 +159,45 @@ test("a development laptop never reaches production's grant", () => {
     { value: { identity: { partition: "development" } } },
   ]);
 });
+
+describe("C-14 a ceiling of authorization details", () => {
+  const config = {
+    appId: 1,
+    appSlug: "acme-bot",
+    appName: "Acme Bot",
+    clientId: "Iv1",
+    web: "https://github.com",
+    api: "https://api.github.com",
+    hasClientSecret: true,
+    hasPrivateKey: true,
+  };
+  const detail = { type: "github_app_installation" };
+  const outcome = (link: Partial<ConnectorSnapshot["link"]>, subject: TokenRequest["subject"]) => {
+    const at = snapshot(link);
+    const driver = driverOf("github");
+    if (driver === null) throw new Error("no github driver");
+    const decision = decide(
+      workload("production"),
+      { ...at, connector: { ...at.connector, type: "github", config } },
+      { ...request, subject },
+      driver,
+    );
+    return decision.ok ? decision.value.group.authorizationDetails : decision.failure.code;
+  };
+  const user = { type: "user", id: "u1", issuer: null } as const;
+  const narrow = [{ ...detail, permissions: ["contents:read"] }];
+
+  test("C-14 allows no user's tokens, which reach every installation, however little it says", () => {
+    expect(outcome({}, user)).toEqual([]);
+    for (const authorizationDetails of [[detail], narrow]) {
+      expect(outcome({ authorizationDetails }, user)).toBe("permission_not_allowed");
+    }
+  });
+
+  test("C-14 holds beside a ceiling of scopes", () => {
+    for (const scopes of [null, ["*"]]) {
+      expect(outcome({ scopes, authorizationDetails: narrow }, { type: "app" })).toEqual(narrow);
+    }
+    expect(outcome({ scopes: ["repo"], authorizationDetails: narrow }, { type: "app" })).toBe("invalid_scope");
+  });
+});
