@@ -94,6 +94,8 @@ describe("a token of an installation", () => {
     [{ permissions: ["contents:read"] }, { permissions: { contents: "write" } }],
     [{ permissions: ["contents:read"] }, { permissions: { contents: "read", issues: "read" } }],
     [{ permissions: ["contents:read"] }, { permissions: { metadata: "read" } }],
+    [{ permissions: ["contents:read"] }, { permissions: { contents: "maintain" } }],
+    [{ permissions: ["contents:read"] }, { permissions: { contents: "read", unheard_of: "own" } }],
     [{ repositories: ["web"] }, { permissions: {}, repositories: [{ name: "web" }, { name: "api" }] }],
     [{ repositories: ["web"] }, { permissions: {}, repositories: [{ name: "infra" }] }],
     [{ repositories: ["web"] }, { permissions: {}, repository_selection: "all" }],

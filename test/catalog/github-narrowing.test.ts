@@ -62,6 +62,11 @@ describe("equal narrowings are one group", () => {
     expect(canonical({ org: "42" }, acme)).toEqual([]);
   });
 
+  test("C-14 but not where a repository's name has it: that is another account's login", () => {
+    const failure = failed(resolve(narrowed({ repositories: "42/web" }), acme));
+    expect(failure.code).toBe("insufficient_scope");
+  });
+
   test("a level includes those below it", () => {
     expect(canonical({ permissions: ["contents:write", "contents:read", "contents:admin"] })).toEqual([
       { type: "github_app_installation", permissions: ["contents:admin"] },

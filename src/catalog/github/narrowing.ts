@@ -44,7 +44,9 @@ export function resolveGitHubGroup(
 /** Without what goes without saying there. */
 function withinInstallation(narrowing: Narrowing, { name, tenantId, details }: InstalledAt): Result<Narrowing> {
   const { owner, isOwnerOfRepositories, ...kept } = narrowing;
-  if (owner !== undefined && owner !== name?.toLowerCase() && owner !== tenantId) {
+  // A login may be another account's id.
+  const isId = owner === tenantId && isOwnerOfRepositories !== true;
+  if (owner !== undefined && owner !== name?.toLowerCase() && !isId) {
     const message = `The installation is of another account than ${owner}.`;
     return fail(isOwnerOfRepositories ? "insufficient_scope" : "client_installation_required", { message });
   }

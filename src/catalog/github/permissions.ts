@@ -36,10 +36,10 @@ export function parsePermission(text: string): [name: string, level: string] | n
   return PERMISSIONS.has(name) && LEVELS.includes(level) && rest.length === 0 ? [name, level] : null;
 }
 
-/** Whether `held` has that permission at that level. Every token may read metadata. */
+/** Whether `held` has that permission at that level. Every token may read metadata; nothing includes an unknown level. */
 export function includesPermission(held: Permissions, name: string, level: string): boolean {
   const has = held[name] ?? (name === "metadata" ? "read" : "");
-  return LEVELS.indexOf(has) >= LEVELS.indexOf(level);
+  return LEVELS.includes(level) && LEVELS.indexOf(has) >= LEVELS.indexOf(level);
 }
 
 /** What of `wanted` is above `held`, as `name:level`. */
