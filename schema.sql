@@ -282,6 +282,8 @@ CREATE TABLE IF NOT EXISTS installations (
   name TEXT,
   -- What the tenant granted, in the driver's shape (JSON).
   details TEXT NOT NULL DEFAULT '{}',
+  -- A flow or an operator brought it. Events alone may tell of strangers: a public app is installed by anybody.
+  is_own INTEGER NOT NULL DEFAULT 0 CHECK (is_own IN (0, 1)),
   state TEXT NOT NULL CHECK (state IN ('active', 'suspended', 'removed')),
   -- By the provider's clock; older news is ignored. NULL = unknown.
   changed_at_ms INTEGER,
@@ -294,7 +296,7 @@ CREATE TABLE IF NOT EXISTS installations (
 CREATE UNIQUE INDEX IF NOT EXISTS installations_by_external_id ON installations (connector_id, external_id);
 CREATE INDEX IF NOT EXISTS installations_by_creation ON installations (connector_id, created_at_ms, id);
 CREATE INDEX IF NOT EXISTS installations_by_name ON installations (connector_id, name COLLATE NOCASE);
-CREATE INDEX IF NOT EXISTS installations_present ON installations (connector_id) WHERE state <> 'removed';
+CREATE INDEX IF NOT EXISTS installations_present ON installations (connector_id) WHERE state <> 'removed' AND is_own = 1;
 
 -- Registrations and installations that were asked for, from the request to their result.
 CREATE TABLE IF NOT EXISTS installation_requests (

@@ -26,7 +26,8 @@ export function installationById(db: Database, id: string): Promise<Installation
 
 /**
  * The installation of a connector that a reference names: our own id, else the provider's id of it or of its tenant, in
- * whatever state, else the tenant's name in any case, of those that are there. What could be two of them names none.
+ * whatever state, else the tenant's name in any case, of those that are there. What could be two of them names none; and
+ * digits are an id, never the name that a stranger's account may have.
  */
 export function findInstallation(db: Database, connectorId: string, reference: string): Promise<Installation | null> {
   return firstOf(
@@ -37,18 +38,23 @@ export function findInstallation(db: Database, connectorId: string, reference: s
          (SELECT iif(count(*) = 1, min(p.id), '') FROM installations AS p
           WHERE p.connector_id = ?1 AND (p.external_id = ?2 OR p.tenant_id = ?2) HAVING count(*) > 0),
          (SELECT min(n.id) FROM installations AS n
-          WHERE n.connector_id = ?1 AND n.name = ?2 COLLATE NOCASE AND n.state <> 'removed' HAVING count(*) = 1))`,
+          WHERE n.connector_id = ?1 AND n.name = ?2 COLLATE NOCASE AND n.state <> 'removed' AND ?2 GLOB '*[^0-9]*'
+          HAVING count(*) = 1))`,
       connectorId,
       reference,
     ),
   );
 }
 
-/** The only installation of a connector that is not removed; null = there is none, or more than one. */
+/**
+ * The only installation of a connector that a flow or an operator brought, and that is not removed; null = there is none,
+ * or more than one. Strangers who installed a public app do not count.
+ */
 export async function onlyInstallation(db: Database, connectorId: string): Promise<Installation | null> {
   const rows = await db.all<InstallationRow>(
     sql(
-      `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.connector_id = ? AND i.state <> 'removed' LIMIT 2`,
+      `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i
+       WHERE i.connector_id = ? AND i.state <> 'removed' AND i.is_own = 1 LIMIT 2`,
       connectorId,
     ),
   );

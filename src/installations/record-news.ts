@@ -23,7 +23,7 @@ const GRANTS_AT_ONCE = 25;
  * Keeps what the provider has told of an installation: one record for each tenant, which a re-install keeps. Older news is
  * ignored, and so is the end of what is not known. Where it was removed or suspended, or is another one by now, all
  * tokens from before are dead, and its Grants are told. `isOwn` = it came of a flow or an operator: it is the connector's
- * default where there is none.
+ * default where there is none, and may answer those who name none. `isSeen` = the provider has just said so itself: a removal dated alike was none.
  * Answers the record as it is then; null = there is none, or no such connector. May be repeated. Throws
  * `storage_unavailable`.
  */
@@ -31,7 +31,7 @@ export async function recordNews(
   services: NewsServices,
   { connectorId, region }: { connectorId: string; region: string | null },
   news: InstallationNews,
-  { isOwn }: { isOwn: boolean },
+  { isOwn, isSeen = false }: { isOwn: boolean; isSeen?: boolean },
 ): Promise<Installation | null> {
   const { db, log, now, randomBytes } = services;
   const at = now();
@@ -44,7 +44,7 @@ export async function recordNews(
       news.tenantId,
     ),
     advanceRevocationClock(at),
-    upsert(newId("ins", randomBytes), connectorId, news, at),
+    upsert(newId("ins", randomBytes), connectorId, news, { isOwn, isSeen, nowMs: at }),
     makeDefault(connectorId, isOwn ? news.tenantId : null, at),
     sql(
       `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.connector_id = ? AND i.tenant_id = ?`,
@@ -89,11 +89,16 @@ export async function endGrants(
  * Of two that the provider dates alike the later to come counts, but that a removed one stays removed: what is installed
  * again has another id. The end of another installation than the known one is old news, unless it is dated later.
  */
-function upsert(id: string, connectorId: string, news: InstallationNews, nowMs: number): Statement {
+function upsert(
+  id: string,
+  connectorId: string,
+  news: InstallationNews,
+  { isOwn, isSeen, nowMs }: { isOwn: boolean; isSeen: boolean; nowMs: number },
+): Statement {
   return sql(
     `INSERT INTO installations (id, connector_id, tenant_id, external_id, name, details, state, changed_at_ms,
-       created_at_ms, updated_at_ms)
-     SELECT ?1, c.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 FROM connectors AS c
+       created_at_ms, updated_at_ms, is_own)
+     SELECT ?1, c.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10 FROM connectors AS c
      WHERE c.id = ?2 AND c.deleted_at_ms IS NULL AND (?7 <> 'removed'
        OR EXISTS (SELECT 1 FROM installations AS k WHERE k.connector_id = ?2 AND k.tenant_id = ?3))
      ON CONFLICT (connector_id, tenant_id) DO UPDATE SET
@@ -102,12 +107,12 @@ function upsert(id: string, connectorId: string, news: InstallationNews, nowMs: 
        changed_at_ms = coalesce(excluded.changed_at_ms, changed_at_ms),
        revoked_before_ms = iif(external_id <> excluded.external_id OR (state = 'active' AND excluded.state <> 'active'),
          (SELECT revocation_clock_ms FROM team), revoked_before_ms),
-       updated_at_ms = max(updated_at_ms + 1, excluded.updated_at_ms)
+       updated_at_ms = max(updated_at_ms + 1, excluded.updated_at_ms), is_own = max(is_own, excluded.is_own)
      WHERE CASE
        WHEN excluded.state = 'removed' AND external_id <> excluded.external_id
          THEN ifnull(excluded.changed_at_ms > changed_at_ms, 0)
        WHEN state = 'removed' AND external_id = excluded.external_id AND excluded.changed_at_ms = changed_at_ms
-         THEN excluded.state = 'removed'
+         THEN excluded.state = 'removed' OR ?11
        ELSE ifnull(excluded.changed_at_ms >= changed_at_ms, 1) END`,
     id,
     connectorId,
@@ -118,6 +123,8 @@ function upsert(id: string, connectorId: string, news: InstallationNews, nowMs: 
     news.state,
     news.changedAtMs,
     nowMs,
+    isOwn ? 1 : 0,
+    isSeen ? 1 : 0,
   );
 }
 

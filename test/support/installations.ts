@@ -12,6 +12,7 @@ export async function seedInstallation(
     tenant_id: `t-${id}`,
     external_id: `x-${id}`,
     state: "active",
+    is_own: 1,
     created_at_ms: 1,
     updated_at_ms: 1,
     ...fields,
