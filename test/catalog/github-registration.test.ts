@@ -59,6 +59,10 @@ describe("what is asked of GitHub", () => {
     expect(manifest.hook_attributes).toEqual({ url: "https://connect.example.com/hooks/1", active: true });
   });
 
+  test("goes to github.com where an empty host means the usual one", () => {
+    expect(form({ host: "", apiUrl: "" }).url).toBe("https://github.com/settings/apps/new?state=state-1");
+  });
+
   test("has a name that GitHub takes", () => {
     expect(form({}, null, "x".repeat(60)).manifest.name).toHaveLength(34);
   });
@@ -69,10 +73,16 @@ describe("what is asked of GitHub", () => {
     [{ permissions: "contents:read" }, "data.permissions"],
     [{ public: "yes" }, "data.public"],
     [{ token: "a" }, "data"],
+    // What `create` would refuse once the app is there, and its keys lost with it.
+    [{ host: "https://git.acme.dev/enterprise" }, "data.host"],
+    [{ host: "https://git.acme.dev", apiUrl: "https://git.acme.dev/api/v3?x" }, "data.apiUrl"],
     [[], "data"],
   ] as const)("%j is no plan", ([options, named]) => {
     const failure = failed(plan(options));
-    expect([failure.code, failure.message]).toEqual(["bad_request", expect.stringContaining(named)]);
+    expect([failure.code, failure.message]).toEqual([
+      expect.stringMatching(/^(bad_request|invalid_config)$/),
+      expect.stringContaining(named),
+    ]);
   });
 
   test.for(["http://git.acme.dev", "https://127.0.0.2", "https://git.internal"])("%s is not allowed", (host) => {
@@ -106,6 +116,12 @@ describe.for(["github.com", "ghes"] as const)("registering at %s", (layout) => {
       appSlug: "acme-bot",
       owner: { type: "organization", slug: "acme" },
     });
+  });
+
+  test("makes none of an app that whoever opened the page registered for another account", async () => {
+    const { plan: planned, code } = await registered();
+    const failure = failed(await registration().finish({ plan: { ...planned, organization: "globex" }, code }, deps));
+    expect([failure.code, failure.message]).toEqual(["invalid_config", expect.stringContaining("globex")]);
   });
 
   test("takes a code once", async () => {

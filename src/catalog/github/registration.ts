@@ -1,12 +1,13 @@
 import * as z from "zod/mini";
 import { fail, ok, type Result } from "../../errors.ts";
-import { checkUrl, type UrlPolicy } from "../../outbound/url-policy.ts";
+import type { UrlPolicy } from "../../outbound/url-policy.ts";
 import { plainText } from "../connector-data.ts";
 import type { DriverDeps } from "../driver.ts";
 import type { Registration, RegistrationRequest } from "../installations.ts";
 import { callApi, misshapen, unexpected } from "./api.ts";
 import { apiOf, GITHUB, type githubInput } from "./config.ts";
 import { mergedPermissions, type Permissions, parsePermission } from "./permissions.ts";
+import { placeOf } from "./save.ts";
 
 const MAX_NAME_LENGTH = 34;
 /** Every app gets these; a manifest that asks for them is refused. */
@@ -37,11 +38,9 @@ function plan(given: unknown, policy: UrlPolicy): Result<Record<string, unknown>
   if (unknown.length > 0) {
     return fail("bad_request", { message: "data.permissions: each is a name that GitHub documents, and a level." });
   }
-  for (const url of [parsed.data.host, parsed.data.apiUrl]) {
-    const checked = url === undefined ? null : checkUrl(url, policy);
-    if (checked?.ok === false) return checked;
-  }
-  return ok(parsed.data);
+  const { host, apiUrl } = parsed.data;
+  const place = placeOf(GITHUB, { host, apiUrl }, policy);
+  return place.ok ? ok(parsed.data) : place;
 }
 
 function form({ plan, name, state, redirectUri, webhook, publicOrigin }: RegistrationRequest) {
@@ -83,8 +82,8 @@ async function finish(
   { plan, code }: Parameters<Registration["finish"]>[0],
   deps: DriverDeps,
 ): Promise<Result<{ data: z.input<typeof githubInput>; name: string }>> {
-  const { host, apiUrl } = options.parse(plan);
-  const api = (apiUrl ?? apiOf(webOf({ host }))).replace(/\/$/, "");
+  const { host, apiUrl, organization } = options.parse(plan);
+  const api = (apiUrl || apiOf(webOf({ host }))).replace(/\/$/, "");
   const path = `/app-manifests/${encodeURIComponent(code.expose())}/conversions`;
   const answer = await callApi({ api }, null, { method: "POST", path }, deps);
   if (!answer.ok) return answer;
@@ -92,6 +91,10 @@ async function finish(
   const body = conversion.safeParse(answer.value.json);
   if (!body.success) return misshapen("conversion: bad members");
   const { id, slug, name, client_id, client_secret, webhook_secret, pem, owner } = body.data;
+  // Whoever opened the page may have made it an app of their own, whose keys would then be theirs, too.
+  if (organization !== undefined && organization.toLowerCase() !== owner?.login?.toLowerCase()) {
+    return fail("invalid_config", { message: `The app was not registered for ${organization}. Delete it at GitHub.` });
+  }
   const data = {
     appId: id,
     appSlug: slug,
@@ -114,7 +117,7 @@ function ownerType(type: string | undefined): "organization" | "user" {
 }
 
 function webOf({ host }: Pick<Options, "host">): URL {
-  return new URL(host ?? GITHUB.web);
+  return new URL(host || GITHUB.web);
 }
 
 function wanted(permissions: string[]): Permissions {

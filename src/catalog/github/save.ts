@@ -71,7 +71,7 @@ export async function saveGitHub(
 }
 
 /** Where pages and API are after `host` and `apiUrl`; "" goes back to the default. */
-function placeOf(
+export function placeOf(
   before: Pick<GitHubConfig, "web" | "api">,
   { host, apiUrl }: { host: string | undefined; apiUrl: string | undefined },
   policy: UrlPolicy,
