@@ -1,6 +1,7 @@
 import { sha256Base64url } from "../crypto/digest.ts";
 import { ApiError, type Failure, fail, ok, type Result, unwrap } from "../errors.ts";
 import type { Answer, Input } from "../http/endpoint.ts";
+import type { OutcomeView } from "../pages/views.ts";
 import type { Database } from "../store/database.ts";
 import { browserOf } from "./browser.ts";
 import { type CallbackParameters, isOfIssuer, parseCallback } from "./callback-parameters.ts";
@@ -48,11 +49,17 @@ export function codeOf(
  * The end of a request that came back with this. What the user or the provider refused, the app is told, and its user
  * goes on to it; what is no answer of theirs ends on a page.
  */
-export async function endHere(request: Flow, from: FlowStatus, failure: Failure, visit: Visit): Promise<Answer> {
+export async function endHere(
+  request: Flow,
+  from: FlowStatus,
+  failure: Failure,
+  visit: Visit,
+  known: Partial<OutcomeView> = {},
+): Promise<Answer> {
   const ended = await endRequest(request, endingOf(from, failure), visit);
   if (!ended) return failurePage({ code: "flow_already_used" }, visit.requestId);
   const isTheirs = failure.vendor !== undefined || failure.code.startsWith("upstream_");
-  return isTheirs ? seeOther(wayBack(request, null, visit.services)) : failurePage(failure, visit.requestId);
+  return isTheirs ? seeOther(wayBack(request, null, visit.services)) : failurePage(failure, visit.requestId, known);
 }
 
 export function seeOther(location: string): Answer {

@@ -7,7 +7,7 @@ import { judgeReturn } from "../authorize/transitions.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
 import { ApiError, fail, ok, type Result, unwrap } from "../errors.ts";
 import type { Answer, Input } from "../http/endpoint.ts";
-import { claim, prove } from "./conclude.ts";
+import { claim, endAt, prove } from "./conclude.ts";
 import { basisOf } from "./install-basis.ts";
 import type { InstallRequest } from "./install-row.ts";
 import { findInstallByState } from "./install-store.ts";
@@ -48,7 +48,7 @@ async function received(
   const basis = await basisOf(request, visit.services);
   if (!basis.ok) return endHere(request, leg, basis.failure, visit);
   const brought = leg === "installing" ? installedOf(new URLSearchParams(search)) : codeIn(search);
-  if (!brought.ok) return endHere(request, leg, brought.failure, visit);
+  if (!brought.ok) return endAt(request, leg, basis.value, brought.failure, visit);
   if (leg === "installing") {
     const next = await claim(request, basis.value, brought.value, visit);
     return "answer" in next ? next.answer : seeOther(next.onward.url);

@@ -38,7 +38,7 @@ export async function claim(
       : fail("connector_changed");
   // Nothing is spent: the same address asks again.
   if (!found.ok) return { answer: triedPage(found.failure, basis, requestId) };
-  const end = async (code: Failure["code"]) => ({ answer: await endHere(request, "installing", { code }, visit) });
+  const end = async (code: Failure["code"]) => ({ answer: await endAt(request, "installing", basis, { code }, visit) });
   if (found.value === null) return end("installation_not_verified");
   if (found.value.state === "suspended") return end("installation_suspended");
   if (basis.installed?.installations.proof === null) {
@@ -58,7 +58,21 @@ export async function prove(request: InstallRequest, basis: InstallBasis, code: 
   const step = { from: "proving", to: "completing" } as const;
   if (!(await takeInstallStep(services.db, request.id, step, services.now()))) return used(requestId);
   const found = await proven(request, basis, code, services);
-  return found.ok ? conclude(request, basis, found.value, visit) : endHere(request, "completing", found.failure, visit);
+  return found.ok
+    ? conclude(request, basis, found.value, visit)
+    : endAt(request, "completing", basis, found.failure, visit);
+}
+
+/** The end, on a page that knows of what; and where its browser goes on. */
+export function endAt(
+  request: InstallRequest,
+  from: InstallRequest["status"],
+  { brand }: InstallBasis,
+  failure: Failure,
+  visit: Visit,
+): Promise<Answer> {
+  const returnUrl = request.asked.returnUrl === null ? null : wayBack(request, null, visit.services);
+  return endHere(request, from, failure, visit, { brand, returnUrl });
 }
 
 async function proven(
@@ -101,7 +115,7 @@ async function conclude(
 ): Promise<Answer> {
   const { services } = visit;
   const recorded = await record(request, basis, found, services);
-  if (!recorded.ok) return endHere(request, "completing", recorded.failure, visit);
+  if (!recorded.ok) return endAt(request, "completing", basis, recorded.failure, visit);
   const step = { from: "completing", to: "completing", installationId: recorded.value.id } as const;
   await takeInstallStep(services.db, request.id, step, services.now());
   await endRequest(request, { from: "completing", to: "success", errorCode: null, providerError: null }, visit);

@@ -1,5 +1,6 @@
 import { pagePath } from "../authorize/page-url.ts";
 import type { InstallView } from "../pages/views.ts";
+import { STANDARD_ENVIRONMENTS } from "../projects/project-store.ts";
 import type { Services } from "../services.ts";
 import type { InstallBasis } from "./install-basis.ts";
 import type { InstallRequest } from "./install-row.ts";
@@ -13,6 +14,7 @@ export function installView(
 ): InstallView {
   const { asked, environment } = request;
   const { registering } = asked;
+  const { projectId, environments = STANDARD_ENVIRONMENTS } = registering?.body ?? {};
   const custom = link?.projectEnvironments.find(({ id }) => id === environment);
   const { publicOrigin } = settings;
   // Where they lead is the same for every request.
@@ -25,7 +27,12 @@ export function installView(
     kind: "install",
     brand,
     providerHost: (url.ok && url.value && URL.parse(url.value)?.host) || brand.name,
-    asker: link === null ? null : { projectName: link.projectName, environment: custom?.slug ?? environment ?? "" },
+    asker:
+      link !== null
+        ? { projectName: link.projectName, environment: custom?.slug ?? environment ?? "" }
+        : projectId === undefined
+          ? null
+          : { projectName: projectId, environment: environments.join(", ") },
     registers: installed === null,
     installs: registering?.autoinstall ?? true,
     proves: driver.installations?.proof != null,

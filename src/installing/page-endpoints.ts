@@ -106,7 +106,8 @@ async function goOn(
   }
   if (status === "installing" && installed !== "" && basis.installed?.installations.proof !== null) {
     // The last part of an address, or the id itself. Like a callback's it is proven before it counts.
-    const externalId = unwrap(externalIdOf(/([\w-]+)\/*(?:[?#].*)?$/.exec(installed)?.[1] ?? null));
+    const [path = ""] = installed.split(/[?#]/, 1);
+    const externalId = unwrap(externalIdOf(path.split("/").findLast(Boolean) ?? null));
     const next = await claim(request, basis, externalId, visit);
     return "answer" in next ? next.answer : onward("provider", next.onward, basis);
   }

@@ -46,7 +46,7 @@ export interface InstallView {
   brand: Brand;
   /** Where the browser is sent. */
   providerHost: string;
-  /** Whose app asks; null = an operator. */
+  /** Whose app asks, or to whom the new connector is linked; null = nobody. */
   asker: { projectName: string; environment: string } | null;
   /** The connector is made at the provider first. */
   registers: boolean;

@@ -191,6 +191,7 @@ describe("what the provider says", () => {
     const answer = await user.get(callback);
     expect(answer.status).toBe(403);
     expect(answer.text).toContain("An owner has to agree first");
+    expect(answer.text).toContain(`${APP}/done?connect_request=${request}`);
     expect(await status(verifier)).toBe("error installation_not_approved");
   });
 
