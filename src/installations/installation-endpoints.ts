@@ -49,7 +49,7 @@ export const postInstallation = managementEndpoint("admin", {
     const asserting = await opened(services, connector);
     const found = unwrap(await installations.find({ ...asserting, externalId }, driverDeps(services)));
     if (found === null) throw new ApiError("not_found", { message: "The provider knows no such installation of it." });
-    const recorded = await recordNews(services, connectorOf(connector), found, { isOwn: true });
+    const recorded = await recordNews(services, connectorOf(connector), found, { isOwn: true, isSeen: true });
     if (recorded === null) throw new ApiError("gone", { message: "This connector was deleted." });
     // It may have become the default.
     const current = (await findConnector(services.db, connector.id))?.connector ?? connector;

@@ -23,7 +23,8 @@ const GRANTS_AT_ONCE = 25;
  * Keeps what the provider has told of an installation: one record for each tenant, which a re-install keeps. Older news is
  * ignored, and so is the end of what is not known. Where it was removed or suspended, or is another one by now, all
  * tokens from before are dead, and its Grants are told. `isOwn` = it came of a flow or an operator: it is the connector's
- * default where there is none, and may answer those who name none. `isSeen` = the provider has just said so itself: a removal dated alike was none.
+ * default where there is none, and may answer those who name none. `isSeen` = the provider has just said so itself: a
+ * removal that is dated alike was none.
  * Answers the record as it is then; null = there is none, or no such connector. May be repeated. Throws
  * `storage_unavailable`.
  */
@@ -35,8 +36,8 @@ export async function recordNews(
 ): Promise<Installation | null> {
   const { db, log, now, randomBytes } = services;
   const at = now();
-  const [before, , , , after] = await db.batch<
-    [{ state: InstallationState }, unknown, unknown, unknown, InstallationRow]
+  const [before, , , , , after] = await db.batch<
+    [{ state: InstallationState }, unknown, unknown, unknown, unknown, InstallationRow]
   >([
     sql(
       "SELECT i.state FROM installations AS i WHERE i.connector_id = ? AND i.tenant_id = ?",
@@ -44,7 +45,13 @@ export async function recordNews(
       news.tenantId,
     ),
     advanceRevocationClock(at),
-    upsert(newId("ins", randomBytes), connectorId, news, { isOwn, isSeen, nowMs: at }),
+    upsert(newId("ins", randomBytes), connectorId, news, { isSeen, nowMs: at }),
+    // Also where what is known already is newer.
+    sql(
+      "UPDATE installations SET is_own = 1 WHERE connector_id = ? AND tenant_id = ?",
+      connectorId,
+      isOwn ? news.tenantId : null,
+    ),
     makeDefault(connectorId, isOwn ? news.tenantId : null, at),
     sql(
       `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.connector_id = ? AND i.tenant_id = ?`,
@@ -93,12 +100,12 @@ function upsert(
   id: string,
   connectorId: string,
   news: InstallationNews,
-  { isOwn, isSeen, nowMs }: { isOwn: boolean; isSeen: boolean; nowMs: number },
+  { isSeen, nowMs }: { isSeen: boolean; nowMs: number },
 ): Statement {
   return sql(
     `INSERT INTO installations (id, connector_id, tenant_id, external_id, name, details, state, changed_at_ms,
-       created_at_ms, updated_at_ms, is_own)
-     SELECT ?1, c.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10 FROM connectors AS c
+       created_at_ms, updated_at_ms)
+     SELECT ?1, c.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 FROM connectors AS c
      WHERE c.id = ?2 AND c.deleted_at_ms IS NULL AND (?7 <> 'removed'
        OR EXISTS (SELECT 1 FROM installations AS k WHERE k.connector_id = ?2 AND k.tenant_id = ?3))
      ON CONFLICT (connector_id, tenant_id) DO UPDATE SET
@@ -107,12 +114,12 @@ function upsert(
        changed_at_ms = coalesce(excluded.changed_at_ms, changed_at_ms),
        revoked_before_ms = iif(external_id <> excluded.external_id OR (state = 'active' AND excluded.state <> 'active'),
          (SELECT revocation_clock_ms FROM team), revoked_before_ms),
-       updated_at_ms = max(updated_at_ms + 1, excluded.updated_at_ms), is_own = max(is_own, excluded.is_own)
+       updated_at_ms = max(updated_at_ms + 1, excluded.updated_at_ms)
      WHERE CASE
        WHEN excluded.state = 'removed' AND external_id <> excluded.external_id
          THEN ifnull(excluded.changed_at_ms > changed_at_ms, 0)
        WHEN state = 'removed' AND external_id = excluded.external_id AND excluded.changed_at_ms = changed_at_ms
-         THEN excluded.state = 'removed' OR ?11
+         THEN excluded.state = 'removed' OR ?10
        ELSE ifnull(excluded.changed_at_ms >= changed_at_ms, 1) END`,
     id,
     connectorId,
@@ -123,7 +130,6 @@ function upsert(
     news.state,
     news.changedAtMs,
     nowMs,
-    isOwn ? 1 : 0,
     isSeen ? 1 : 0,
   );
 }

@@ -62,6 +62,12 @@ describe("an installation that exists at the provider", () => {
     expect((await take(acme)).body).toMatchObject({ id: body.id, default: true });
   });
 
+  test("is there again when an operator takes it, though a mint had not found it", async () => {
+    const { id } = (await take(acme)).body;
+    await world.services.db.run(sql("UPDATE installations SET state = 'removed' WHERE id = ?", id));
+    expect((await take(acme)).body).toMatchObject({ id, state: "active" });
+  });
+
   test("of another app, or of none, is not taken", async () => {
     const other = await installScene(world, "installation-routes-other");
     expect(errorOf(await take(acme, other.connectorId))).toEqual([404, "not_found"]);

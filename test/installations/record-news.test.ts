@@ -178,6 +178,15 @@ describe("the default installation", () => {
     expect(await at.connector()).toEqual({ standard: second?.id, revision: 2 });
   });
 
+  test("A-16 is no stranger's that events told of, and an operator's though events told more of it since", async () => {
+    const at = await installed();
+    await at.record({ changedAtMs: 2000 });
+    expect(await onlyInstallation(at.services.db, at.connectorId)).toBeNull();
+    const own = await at.record({ changedAtMs: 1000 }, OWN);
+    expect(await onlyInstallation(at.services.db, at.connectorId)).toEqual(own);
+    expect((await at.connector())?.standard).toBe(own?.id);
+  });
+
   test("is none that does not work", async () => {
     const at = await installed();
     await at.record({ state: "suspended" }, OWN);
