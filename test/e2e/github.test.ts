@@ -57,8 +57,10 @@ for (const layout of ["github.com", "ghes"] as const) {
     test("an operator has the app registered and installed, and never sees its keys", async () => {
       const other = await world.startRegistration(`${layout}/unfinished`);
       expect(await world.result(other.verifier)).toMatchObject({ status: "pending" });
-      bot = await world.register(`${layout}/bot`);
+      bot = await world.register(`${layout}/bot`, { triggers: true });
       expect(github.count("convert")).toBe(1);
+      // GitHub's first ping came too early; what comes now is received.
+      expect(await github.sendEvent(bot.slug, "issues", { action: "opened" })).toMatchObject({ status: 200 });
       const connector = await world.call(200, "GET", bot.path);
       expect(connector).toMatchObject({
         type: "github",
@@ -205,6 +207,16 @@ for (const layout of ["github.com", "ghes"] as const) {
       expect((await minted({ repositories: ["acme/web"] })).installationId).toBe(bot.installationId);
       await setDefault(globex);
       expect((await minted()).installationId).toBe(globex);
+    });
+
+    test("revoking one installation's tokens ends those at GitHub, and no others", async () => {
+      const [ours, theirs] = [await minted({ org: "acme" }), await minted()];
+      const report = await world.call(200, "DELETE", `${bot.path}/tokens`, { installationId: bot.installationId });
+      expect(report).toMatchObject({ local: "revoked" });
+      await expect.poll(() => github.tokenState(ours.token), { timeout: 15_000 }).toBe("revoked");
+      expect(github.tokenState(theirs.token)).toBe("valid");
+      expect((await minted()).token).toBe(theirs.token);
+      expect((await minted({ org: "acme" })).token).not.toBe(ours.token);
     });
 
     test("an operator who removes an installation uninstalls the app there, if they say so", async () => {
