@@ -118,3 +118,14 @@ it("has a case for every provider that is data", () => {
   const names = [...PROVIDERS].flatMap(([name, { recipe }]) => (recipe.kind === "data" ? [name] : []));
   expect(Object.keys(CASES).sort()).toEqual(names.sort());
 });
+
+it("W-06 GitHub's event is of no installation that only a header names, since none is signed", async () => {
+  const { github } = CASES;
+  if (github === undefined) throw new Error("no github");
+  const verdict = await verify(
+    recipeOf("github"),
+    await signed(github, '{"action":"revoked"}'),
+    contextOf([secretOf(github)]),
+  );
+  expect(verdict).toMatchObject({ kind: "event", event: { type: "pull_request.revoked", tenants: [] } });
+});

@@ -11,9 +11,10 @@ export const DEVELOPER_TOOLS = providers({
     ...SHA256,
     type: "x-github-event /action|form:payload/action",
     id: "x-github-delivery",
-    tenant: "/installation/id form:payload/installation/id x-github-hook-installation-target-id",
+    // No header says it: none is signed, and whose id stands in one would have the event as theirs.
+    tenant: "/installation/id form:payload/installation/id",
     replies: [hello("x-github-event", "ping")],
-    forwards: "x-github-hook-id x-github-hook-installation-target-type",
+    forwards: "x-github-hook-id x-github-hook-installation-target-id x-github-hook-installation-target-type",
   },
   // https://docs.gitlab.com/user/project/integrations/webhooks/ (a signing token)
   gitlab: {
