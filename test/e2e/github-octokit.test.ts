@@ -5,11 +5,13 @@ import { agree } from "../../scripts/demo/agree.ts";
 import { SmallBrowser } from "../../scripts/demo/small-browser.ts";
 import { type FakeGitHub, startFakeGitHub } from "../providers/github/github.ts";
 import { type App, startApp } from "./app.ts";
+import { canariesOf, findCanaries } from "./canaries.ts";
 import { type ByHand, type GitHubWorld, githubWorld } from "./github-world.ts";
 import { text } from "./http.ts";
 import { octokitOfApp, octokitWith } from "./octokit.ts";
 import { tokenResponse } from "./schemas.ts";
 import { type Server, startServer } from "./server.ts";
+import { readEverything } from "./stores.ts";
 import { setUpTeam, type Team } from "./team.ts";
 
 // GitHub's own clients, unmodified: what we hand out works in them, and is what they would have got by themselves.
@@ -132,4 +134,19 @@ test("a user's token acts for that user, is refreshed once for all who ask, and 
   await expect.poll(() => github.tokenState(second), { timeout: 15_000 }).toBe("revoked");
   const refused = await client.getToken(bot.uid, ada, { forceRefresh: true }).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(sdk.UserAuthorizationRequiredError);
+});
+
+test("D-01 C-13 neither GitHub's keys and secrets nor its tokens stand in a store or a log line", async () => {
+  const { token } = await minted(null);
+  expect(github.issued()).toContain(token);
+  const secrets = {
+    "a line of the private key": bot.pem.split("\n")[5] ?? "",
+    "any private key": "PRIVATE KEY-----",
+    "webhook secret": bot.secret,
+    "client secret": bot.clientSecret,
+    ...Object.fromEntries(github.issued().map((issued, index) => [`token ${index}`, issued])),
+    "signature of a token": token.split(".").at(-1) ?? "",
+  };
+  const found = findCanaries(await readEverything(server), canariesOf(secrets));
+  expect(found).toEqual([]);
 });

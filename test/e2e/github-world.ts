@@ -28,6 +28,7 @@ export interface ByHand {
   path: string;
   appId: number;
   pem: string;
+  clientSecret: string;
   /** What its webhooks are signed with. */
   secret: string;
 }
@@ -122,7 +123,7 @@ export function githubWorld(team: Team, github: FakeGitHub, app: App) {
       github.changeApp(appId, { hookUrl: String(ingressUrl), callbackUrls: [redirectUri], setupUrl: redirectUri });
       const link = { environments: ["production"], returnOrigins: [app.origin], webhookOrigins: [app.origin] };
       await team.link(uid, "linked", link);
-      return { uid, path, id: text(created, "id"), slug, pem, appId, secret: webhookSecret ?? "" };
+      return { uid, path, id: text(created, "id"), slug, pem, appId, clientSecret, secret: webhookSecret ?? "" };
     },
 
     /** What the operator who began it is told. */
