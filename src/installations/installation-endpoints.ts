@@ -4,15 +4,14 @@ import type { Installations } from "../catalog/installations.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { requireConnector } from "../connectors/connector-access.ts";
 import type { Connector } from "../connectors/connector-row.ts";
-import { openSecrets } from "../connectors/connector-secrets.ts";
 import { findConnector } from "../connectors/connector-store.ts";
 import { driverDeps, requireTeamId } from "../connectors/driver-context.ts";
 import { effectiveByHeader } from "../connectors/effective-by.ts";
 import { ApiError, unwrap } from "../errors.ts";
-import { assertionSource } from "../grants/assertion.ts";
 import { managementEndpoint } from "../http/endpoint.ts";
 import { foreignId } from "../http/fields.ts";
 import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
+import { openedConnector } from "../installing/legs.ts";
 import type { Services } from "../services.ts";
 import type { Installation } from "./installation.ts";
 import { findInstallation, installationPosition, listInstallations } from "./installation-store.ts";
@@ -46,7 +45,7 @@ export const postInstallation = managementEndpoint("admin", {
   body: z.strictObject({ externalId: foreignId }),
   async handle({ services, params, body: { externalId } }) {
     const { connector, installations } = await installable(services, params.c);
-    const asserting = await opened(services, connector);
+    const asserting = await opened(services, connector, installations);
     const found = unwrap(await installations.find({ ...asserting, externalId }, driverDeps(services)));
     if (found === null) throw new ApiError("not_found", { message: "The provider knows no such installation of it." });
     const recorded = await recordNews(services, connectorOf(connector), found, { isOwn: true, isSeen: true });
@@ -63,7 +62,7 @@ export const deleteInstallation = managementEndpoint("admin", {
     const { connector, installations } = await installable(services, params.c);
     const installation = await requireInstallation(services, connector, params.id);
     if (query.uninstall === "true" && installation.state !== "removed") {
-      const asserting = await opened(services, connector);
+      const asserting = await opened(services, connector, installations);
       const { externalId } = installation;
       const removed = unwrap(await installations.remove({ ...asserting, externalId }, driverDeps(services)));
       if (removed === "unsupported") {
@@ -94,11 +93,8 @@ async function requireInstallation({ db }: Services, { id }: Connector, referenc
 
 const connectorOf = ({ id, region }: Connector) => ({ connectorId: id, region });
 
-async function opened(services: Services, connector: Connector): Promise<Asserting> {
-  const { id: connectorId, region, config, configRevision } = connector;
+async function opened(services: Services, connector: Connector, installations: Installations): Promise<Asserting> {
   if (connector.draft) throw new ApiError("no_token", { message: "The connector is a draft. Complete it first." });
   const teamId = await requireTeamId(services);
-  const secrets = unwrap(await openSecrets(services.keys, teamId, connector));
-  const gate = services.grants.gate(connectorId, region);
-  return { connectorId, config, secrets, assertion: assertionSource(gate, { teamId, connectorId, configRevision }) };
+  return unwrap(await openedConnector({ installed: { connector, installations }, teamId }, services));
 }

@@ -27,6 +27,14 @@ const patch = (scene: Scene, fields: object) =>
 const setOrigin = (scene: Scene, origin: string) =>
   world.api.put(`/v1/projects/${scene.projectId}/environments/production`, { origin }, scene.owner);
 
+/** Past the API, for a type that knows details. */
+const capDetails = async ({ connectorId }: Scene) => {
+  await env.DB.prepare(`UPDATE links SET authorization_details = '[{"type":"t"}]' WHERE connector_id = ?`)
+    .bind(connectorId)
+    .run();
+  return { status: 200 };
+};
+
 type Change = (scene: Scene) => Promise<{ status: number }>;
 const narrower: [what: string, name: string, change: Change][] = [
   ["a stronger binding", "midway-binding", (scene) => patch(scene, { minimumBinding: "login" })],
@@ -38,6 +46,7 @@ const narrower: [what: string, name: string, change: Change][] = [
     (scene) => relink(scene, { returnOrigins: ["https://new.example.com"] }),
   ],
   ["an environment that moved", "midway-origin", (scene) => setOrigin(scene, "https://new.example.com")],
+  ["a ceiling of details", "midway-details", capDetails],
   [
     "certain installations only",
     "midway-installations",

@@ -128,6 +128,13 @@ describe("W-10 the forward token", () => {
     expect(Number(received?.headers["webhook-timestamp"])).toBe(iat);
   });
 
+  test("names our installation beside the provider's tenant", async () => {
+    const made = await event(connector.id, "{}", { installationId: "ins_1" });
+    const { received, to } = await attempt("/ok", { made });
+    const token = received?.headers.authorization?.replace("Bearer ", "") ?? "";
+    expect((await claimsOf(token, to.audience)).payload).toMatchObject({ installation_id: "ins_1", tenant_id: "T1" });
+  });
+
   test("an event about several tenants names none as the tenant", async () => {
     const made = await event(connector.id, "{}", { tenants: ["T1", "T2"] });
     const { received } = await attempt("/ok", { made });
