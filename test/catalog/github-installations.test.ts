@@ -118,6 +118,23 @@ describe("A-16 whoever names an installation", () => {
     expect(succeeded(await proves("mallory", "0"))).toBe(false);
   });
 
+  test("A-16 does not have that of another's personal account, however often GitHub lists it", async () => {
+    const own = await installed(world, connector, "hubot");
+    const listed = { id: Number(own.externalId), account: { id: Number(own.tenantId), login: "hubot", type: "User" } };
+    const lists = () =>
+      world.github.call("faults.next", "user-installations", {
+        kind: "answer",
+        status: 200,
+        body: { total_count: 1, installations: [listed] },
+      });
+    await lists();
+    expect(succeeded(await proves("mallory", own.externalId))).toBe(false);
+    await lists();
+    expect(succeeded(await proves("hubot", own.externalId))).toBe(true);
+    await world.github.call("faults.next", "user", { kind: "answer", status: 500 });
+    expect(failed(await proves("hubot", own.externalId)).code).toBe("upstream_unreachable");
+  });
+
   test("leaves no token behind, found or not, or when the list cannot be read", async () => {
     await world.github.call("faults.next", "user-installations", { kind: "answer", status: 500 });
     expect(failed(await proves("octocat", globex)).code).toBe("upstream_unreachable");

@@ -12,7 +12,8 @@ import { asClient, EVERYTHING } from "./users.ts";
 /** 5,000 installations. */
 const MAX_PAGES = 50;
 
-const page = z.object({ installations: z.array(z.object({ id: z.int() })) });
+const account = z.object({ id: z.int(), type: z.optional(z.string()) });
+const page = z.object({ installations: z.array(z.object({ id: z.int(), account: z.nullish(account) })) });
 
 /** Where the installer's browser goes to show who they are. https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app */
 export function proofUrl(
@@ -33,8 +34,8 @@ export function proofUrl(
 }
 
 /**
- * Whether the user is one of those who have the installation (A-16). Their token is ended at once, and dropped if that
- * fails. https://docs.github.com/rest/apps/installations#list-app-installations-accessible-to-the-user-access-token
+ * Whether the user is one of those who have the installation (A-16): who can reach it in an organization, and of a
+ * personal account its user alone. Their token is ended at once, and dropped if that fails. https://docs.github.com/rest/apps/installations#list-app-installations-accessible-to-the-user-access-token
  */
 export async function hasInstallation(
   { config, secrets, connectorId, code, codeVerifier, redirectUri, externalId }: ProofRequest<GitHubConfig>,
@@ -62,7 +63,13 @@ async function isListed(
     if (answer.value.status !== 200) return unexpected(answer.value);
     const body = page.safeParse(answer.value.json);
     if (!body.success) return misshapen("installations: bad members");
-    if (body.data.installations.some(({ id }) => String(id) === externalId)) return ok(true);
+    const found = body.data.installations.find(({ id }) => String(id) === externalId);
+    if (found !== undefined) {
+      if (found.account?.type !== "User") return ok(true);
+      // Collaborators are shown an installation of somebody's personal account, too.
+      const user = await callApi(config, bearer(token), { method: "GET", path: "/user" }, deps);
+      return user.ok ? ok(Object(user.value.json).id === found.account.id) : user;
+    }
     if (!/;\s*rel="next"/.test(answer.value.headers.get("link") ?? "")) break;
   }
   return ok(false);
