@@ -93,7 +93,7 @@ async function finish(
   const { id, slug, name, client_id, client_secret, webhook_secret, pem, owner } = body.data;
   // Whoever opened the page may have made it an app of their own, whose keys would then be theirs, too.
   if (organization !== undefined && organization.toLowerCase() !== owner?.login?.toLowerCase()) {
-    return fail("invalid_config", { message: `The app was not registered for ${organization}. Delete it at GitHub.` });
+    return fail("invalid_config", { reason: "registered for another account" });
   }
   const data = {
     appId: id,
