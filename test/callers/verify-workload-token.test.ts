@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { selectKey } from "../../src/callers/jwks-keys.ts";
 import { decodeUnverified } from "../../src/callers/unverified-token.ts";
 import { verifyWorkloadToken } from "../../src/callers/verify-workload-token.ts";
-import { utf8 } from "../../src/crypto/bytes.ts";
+import { base64url, utf8 } from "../../src/crypto/bytes.ts";
 import { fail, ok } from "../../src/errors.ts";
 import { AUDIENCE, goodClaims, NOW_MS, segment, signer, without } from "./support.ts";
 
@@ -126,6 +126,19 @@ describe("the header", () => {
       expect(await code(`${segment(header)}.${segment(claims())}.AAAA`)).toBe("token_signature_invalid");
     },
   );
+
+  test("B-02 a good signature does not help a header that asks for what we do not do", async () => {
+    const key = await importJWK(honest.privateJwk, "ES256");
+    const signed = async (extra: object) => {
+      const input = `${segment({ alg: "ES256", kid: "honest", ...extra })}.${segment(claims())}`;
+      const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key as CryptoKey, utf8(input));
+      return `${input}.${base64url(new Uint8Array(signature))}`;
+    };
+    expect(await code(await signed({}))).toBe("ok");
+    for (const extra of [{ crit: ["exp"] }, { crit: [] }, { b64: true }]) {
+      expect(await code(await signed(extra))).toBe("token_signature_invalid");
+    }
+  });
 
   test.each([
     "at+jwt",
