@@ -3,8 +3,8 @@ import type { Answer } from "../http/endpoint.ts";
 import type { Services } from "../services.ts";
 import { type Authority, authorityOf } from "./authority.ts";
 import { consentView, keyProblem } from "./consent.ts";
-import type { DecisionForm } from "./decision-form.ts";
 import { setFlowCookie } from "./flow-cookie.ts";
+import type { Decision } from "./flow-pages.ts";
 import { type FlowSecrets, newLeg, randomText, sealFlow } from "./flow-secrets.ts";
 import { giveUp, goOn, type Visit } from "./go-on.ts";
 import { failurePage, pageAnswer } from "./page-answer.ts";
@@ -12,21 +12,16 @@ import { legEndMs } from "./provider-leg.ts";
 import type { AuthorizationRequest } from "./request-row.ts";
 import { findRequest, type Step, takeStep } from "./request-store.ts";
 import { returnedStep } from "./returned-step.ts";
-import { type Browser, judgeVisit } from "./transitions.ts";
-
-export interface Agreement {
-  request: AuthorizationRequest;
-  form: DecisionForm;
-  /** Of the browser that agrees, as it will be set. */
-  cookie: string;
-  browser: Browser;
-}
+import { judgeVisit } from "./transitions.ts";
 
 /**
  * The user agreed. The first browser that does has the request, and is sent to sign in, to the provider, or back to the
  * app; the same one may come again, and goes on from where it is.
  */
-export async function agree({ request, form, cookie, browser }: Agreement, visit: Visit): Promise<Answer> {
+export async function agree(
+  { request, form, cookie, browser }: Decision<AuthorizationRequest>,
+  visit: Visit,
+): Promise<Answer> {
   const { services, requestId } = visit;
   const { db, now } = services;
   const authority = await authorityOf(request, services);

@@ -74,7 +74,7 @@ function installedOf(query: URLSearchParams): Result<string> {
 
 /** An id as providers make them. `invalid_callback`. */
 export function externalIdOf(text: string | null): Result<string> {
-  return text !== null && /^[\w.:-]{1,100}$/.test(text) ? ok(text) : invalid("installation_id");
+  return text !== null && /^\w[\w.-]{0,99}$/.test(text) ? ok(text) : invalid("installation_id");
 }
 
 function strayPage(): Answer {

@@ -1,22 +1,13 @@
 import { withCookie } from "../authorize/agree.ts";
-import { browserOf, cookieOfForm } from "../authorize/browser.ts";
-import { seeOther } from "../authorize/callback.ts";
-import { type DecisionForm, decisionForm } from "../authorize/decision-form.ts";
+import type { DecisionForm } from "../authorize/decision-form.ts";
 import { endingOf, endRequest, wayBack } from "../authorize/flow.ts";
+import { flowPages } from "../authorize/flow-pages.ts";
 import { randomText } from "../authorize/flow-secrets.ts";
 import { giveUp, type Visit } from "../authorize/go-on.ts";
-import {
-  browserEndpoint,
-  failurePage,
-  isOwnHost,
-  outcomeOf,
-  pageAnswer,
-  requireOwnForm,
-} from "../authorize/page-answer.ts";
-import { pageUrl } from "../authorize/page-url.ts";
+import { failurePage, outcomeOf, pageAnswer } from "../authorize/page-answer.ts";
 import { isBeingAsked, judgeVisit, statusAt } from "../authorize/transitions.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
-import { ApiError, unwrap } from "../errors.ts";
+import { unwrap } from "../errors.ts";
 import type { Answer } from "../http/endpoint.ts";
 import type { ContinueView } from "../pages/views.ts";
 import type { Services } from "../services.ts";
@@ -28,39 +19,28 @@ import { findInstall } from "./install-store.ts";
 import { installView } from "./install-view.ts";
 import { currentLeg, setOut, type Target, targetOf } from "./legs.ts";
 
-/** `GET /install/{request}`, and `/register/{request}`: who asks for what; or how it ended, for the browser that was there. */
-export const showInstallation = browserEndpoint({
-  async handle({ services, params, headers, request: { url }, requestId }) {
-    if (!isOwnHost(url, services)) return seeOther(pageUrl(params.id ?? "", services));
-    const request = await requireInstall(services, params.id);
-    const visit = judgeVisit(request, await browserOf(headers, request.id, services), services.now());
-    if ("refuse" in visit) return failurePage({ code: visit.refuse }, requestId);
+/** `GET /install/{request}`, and `/register/{request}`; `POST` of the first. */
+export const { show: showInstallation, decide: decideInstallation } = flowPages<InstallRequest>({
+  find: findInstall,
+
+  async ended(request, services) {
     const basis = await basisOf(request, services);
-    if (visit.go === "ended") return endPage(request, basis.ok ? basis.value : null, services);
+    return endPage(request, basis.ok ? basis.value : null, services);
+  },
+
+  async asks(request, { services, requestId }) {
+    const basis = await basisOf(request, services);
     if (!basis.ok) return failurePage(basis.failure, requestId);
     return pageAnswer(installView(request, basis.value, randomText(services.randomBytes), services));
   },
-});
 
-/** `POST` of the same: what was decided on the page. */
-export const decideInstallation = browserEndpoint({
-  rawBody: { maxBytes: 16 * 1024, mediaTypes: ["application/x-www-form-urlencoded"] },
-  async handle(input) {
-    const { services, params, headers, requestId } = input;
-    if (!isOwnHost(input.request.url, services)) throw new ApiError("csrf", { reason: "host" });
-    requireOwnForm(headers, services);
-    const form = unwrap(decisionForm(input.body));
-    const request = await requireInstall(services, params.id);
-    const cookie = await cookieOfForm(form.token, request.id, services);
-    const browser = await browserOf(headers, request.id, services, cookie);
-    const visit = judgeVisit(request, browser, services.now());
-    if ("refuse" in visit) return failurePage({ code: visit.refuse }, requestId);
+  async decided({ request, form, cookie, browser }, input) {
+    const { services, requestId } = input;
     const basis = await basisOf(request, services);
-    if (visit.go === "ended") return endPage(request, basis.ok ? basis.value : null, services);
     if (!basis.ok) return giveUp(request, basis.failure, input);
     if (form.decision === "cancel") return cancel(request, basis.value, input);
     const cookieHash = await sha256Base64url(cookie);
-    if (visit.go === "resume") {
+    if (request.status !== "pending") {
       const answer = await goOn(request, basis.value, form, input);
       // The same form once more: its cookie may not have arrived yet. Another form's would not be the right one.
       return request.browserHash === cookieHash ? withCookie(answer, request, cookie, services) : answer;
@@ -68,18 +48,13 @@ export const decideInstallation = browserEndpoint({
 
     const to = basis.value.installed === null ? "registering" : "installing";
     await setOut(request, basis.value, { from: "pending", to, browserHash: cookieHash }, {}, services);
-    const after = await requireInstall(services, request.id);
+    const after = await findInstall(services.db, request.id);
+    if (after === null) return failurePage({ code: "not_found" }, requestId);
     const again = judgeVisit(after, browser, services.now());
     if ("refuse" in again) return failurePage({ code: again.refuse }, requestId);
     return withCookie(await goOn(after, basis.value, form, input), request, cookie, services);
   },
 });
-
-async function requireInstall({ db }: Pick<Services, "db">, id: string | undefined): Promise<InstallRequest> {
-  const request = await findInstall(db, id ?? "");
-  if (request === null) throw new ApiError("not_found");
-  return request;
-}
 
 async function cancel(request: InstallRequest, basis: InstallBasis, visit: Visit): Promise<Answer> {
   const { services } = visit;
