@@ -3,7 +3,7 @@ import type { TokenGroup } from "../catalog/driver.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { foreignId } from "../http/fields.ts";
-import { findInstallation } from "../installations/installation-store.ts";
+import { installationIds } from "../installations/installation-store.ts";
 import type { UrlPolicy } from "../outbound/url-policy.ts";
 import { checkOrigin } from "../projects/origin.ts";
 import { STANDARD_ENVIRONMENTS } from "../projects/project-store.ts";
@@ -90,14 +90,14 @@ export async function checkedByConnector(
     unwrap(withinDetails(NO_GROUP, authorizationDetails));
   }
   if (!installations) return {};
-  const found = await Promise.all(installations.map((reference) => findInstallation(db, id, reference)));
-  const unknown = found.indexOf(null);
+  const ids = await installationIds(db, id, installations);
+  const unknown = ids.indexOf(null);
   if (unknown >= 0) {
     throw new ApiError("bad_request", {
       message: `installations[${unknown}]: this connector has no such installation.`,
     });
   }
-  return { installations: unique(found.flatMap((installation) => installation?.id ?? [])) };
+  return { installations: unique(ids.filter((found) => found !== null)) };
 }
 
 /** The narrowing that a body names; its origins are checked and loopback passes only with `development` enabled. */

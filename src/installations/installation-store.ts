@@ -24,6 +24,18 @@ export function installationById(db: Database, id: string): Promise<Installation
   return firstOf(db, sql(`SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.id = ?`, id));
 }
 
+/** Of a connector (?1) the ids that references (?2, a JSON list) name, each in its place; empty or null = none. */
+const NAMED = `SELECT coalesce(
+    (SELECT o.id FROM installations AS o WHERE o.id = json_each.value AND o.connector_id = ?1),
+    (SELECT iif(count(*) = 1, min(p.id), '') FROM installations AS p
+     WHERE p.connector_id = ?1 AND (p.external_id = json_each.value OR p.tenant_id = json_each.value)
+     HAVING count(*) > 0),
+    (SELECT min(n.id) FROM installations AS n
+     WHERE n.connector_id = ?1 AND n.name = json_each.value COLLATE NOCASE AND n.state <> 'removed'
+       AND json_each.value GLOB '*[^0-9]*'
+     HAVING count(*) = 1)) AS id
+  FROM json_each(?2)`;
+
 /**
  * The installation of a connector that a reference names: our own id, else the provider's id of it or of its tenant, in
  * whatever state, else the tenant's name in any case, of those that are there. What could be two of them names none; and
@@ -33,17 +45,21 @@ export function findInstallation(db: Database, connectorId: string, reference: s
   return firstOf(
     db,
     sql(
-      `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.id = coalesce(
-         (SELECT o.id FROM installations AS o WHERE o.id = ?2 AND o.connector_id = ?1),
-         (SELECT iif(count(*) = 1, min(p.id), '') FROM installations AS p
-          WHERE p.connector_id = ?1 AND (p.external_id = ?2 OR p.tenant_id = ?2) HAVING count(*) > 0),
-         (SELECT min(n.id) FROM installations AS n
-          WHERE n.connector_id = ?1 AND n.name = ?2 COLLATE NOCASE AND n.state <> 'removed' AND ?2 GLOB '*[^0-9]*'
-          HAVING count(*) = 1))`,
+      `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.id = (${NAMED})`,
       connectorId,
-      reference,
+      JSON.stringify([reference]),
     ),
   );
+}
+
+/** Our ids of what references name, as `findInstallation` finds it, each in its place; null = nothing. */
+export async function installationIds(
+  db: Database,
+  connectorId: string,
+  references: readonly string[],
+): Promise<(string | null)[]> {
+  const rows = await db.all<{ id: string | null }>(sql(NAMED, connectorId, JSON.stringify(references)));
+  return rows.map(({ id }) => id || null);
 }
 
 /**
