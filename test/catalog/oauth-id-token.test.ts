@@ -97,6 +97,11 @@ describe("who the provider says the user is", () => {
     expect((await exchanged(await es256.sign({}, { typ: "JWT" }))).ok).toBe(true);
   });
 
+  test("A-20 an extension that must be understood spoils the exchange, even one that changes nothing", async () => {
+    const token = await es256.sign({}, { crit: ["b64"], b64: true });
+    expect(failed(await exchanged(token)).reason).toMatch(/crit/);
+  });
+
   test("A-20 a key that the token brings along is not looked at, nor a symmetric one that the server publishes", async () => {
     const forger = await signer();
     const [jwk] = forger.jwks.keys;

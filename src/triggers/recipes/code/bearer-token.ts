@@ -1,5 +1,7 @@
-import { type JWK, type JWTPayload, jwtVerify } from "jose";
+import type { JWK, JWTPayload } from "jose";
 import { decodeUnverified } from "../../../callers/unverified-token.ts";
+import { verifyCompactJws } from "../../../crypto/jws.ts";
+import { wrongClaim } from "../../../crypto/jwt-claims.ts";
 import type { RecipeDeps } from "../checked-recipe.ts";
 import type { RefusalReason } from "../recipe.ts";
 import { findProviderKey } from "./provider-keys.ts";
@@ -33,25 +35,28 @@ export async function verifyBearer(
   if (text === undefined) return refuse("signature_malformed");
   const token = decodeUnverified(text);
   if (!token.ok) return refuse("signature_malformed");
-  const { alg, kid, typ } = token.value.header;
-  const issuer = issuers.find((candidate) => candidate.issuer === token.value.claims.iss);
+  const { claims, header } = token.value;
+  const { alg, kid, typ, crit } = header;
+  const issuer = issuers.find((candidate) => candidate.issuer === claims.iss);
   if (!issuer?.algorithms.includes(alg)) return refuse("token_invalid");
   if (typ !== undefined && (typeof typ !== "string" || typ.toUpperCase() !== "JWT")) return refuse("token_invalid");
+  // RFC 7515 §4.1.11: what we would have to understand and do not.
+  if (crit !== undefined) return refuse("token_invalid");
   if (typeof kid !== "string" || !/^[\x21-\x7e]{1,128}$/.test(kid)) return refuse("token_invalid");
 
   const found = await findProviderKey(issuer.jwksUri, alg, kid, deps);
   if (found.kind === "unavailable") return refuse("keys_unavailable");
   if (found.kind === "unknown") return refuse("token_invalid");
+  const wrong = wrongClaim(claims, {
+    issuer: issuer.issuer,
+    audiences,
+    required: ["exp"],
+    toleranceSeconds: issuer.clockToleranceSeconds,
+    nowMs: deps.now(),
+  });
   try {
-    const { payload } = await jwtVerify(text, found.key, {
-      algorithms: [alg],
-      issuer: issuer.issuer,
-      audience: [...audiences],
-      requiredClaims: ["exp"],
-      clockTolerance: issuer.clockToleranceSeconds,
-      currentDate: new Date(deps.now()),
-    });
-    return { ok: true, claims: payload, key: found.key };
+    const genuine = await verifyCompactJws(text, alg, found.key);
+    return genuine && wrong === undefined ? { ok: true, claims, key: found.key } : refuse("token_invalid");
   } catch {
     return refuse("token_invalid");
   }
