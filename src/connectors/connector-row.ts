@@ -16,7 +16,7 @@ const Branding = z.object({
 });
 export type Branding = z.infer<typeof Branding>;
 
-const Actor = z.discriminatedUnion("type", [
+const Actor = z.union([
   z.object({ type: z.literal("user"), id: z.string() }),
   z.object({ type: z.literal("project"), id: z.string(), environment: z.string() }),
 ]);

@@ -23,7 +23,7 @@ export interface GrantRow {
 }
 
 const optionalText = z.nullable(z.string());
-const subject = z.discriminatedUnion("type", [
+const subject = z.union([
   z.object({ type: z.literal("app") }),
   z.object({ type: z.literal("user"), namespace: optionalText, issuer: optionalText, id: z.string() }),
 ]);

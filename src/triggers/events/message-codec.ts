@@ -35,7 +35,7 @@ const Message = z.object({
     size: whole,
     bodySha256: z.string(),
   }),
-  payload: z.discriminatedUnion("kind", [
+  payload: z.union([
     z.object({ kind: z.literal("inline"), sealed }),
     z.object({ kind: z.literal("blob"), key: z.string(), kid: z.string(), segmentBytes: whole }),
     z.object({ kind: z.literal("gone") }),
