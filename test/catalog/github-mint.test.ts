@@ -224,18 +224,25 @@ describe("what GitHub cannot or will not do now", () => {
   });
 
   test("a secondary limit is kept as long as it says, or a minute", async () => {
-    for (const [retryAfterSeconds, expected] of [
-      [17, 17_000],
-      [undefined, 60_000],
+    for (const [status, retryAfterSeconds, expected] of [
+      [403, 17, 17_000],
+      [429, 17, 17_000],
+      [429, undefined, 60_000],
     ]) {
-      for (const status of [403, 429]) {
-        await world.github.call("faults.next", "mint", { kind: "secondary-limit", status, retryAfterSeconds });
-        expect(failed(await mint(connector, acme))).toMatchObject({
-          code: "upstream_rate_limited",
-          retryAfterMs: expected,
-        });
-      }
+      await world.github.call("faults.next", "mint", { kind: "secondary-limit", status, retryAfterSeconds });
+      expect(failed(await mint(connector, acme))).toMatchObject({
+        code: "upstream_rate_limited",
+        retryAfterMs: expected,
+      });
     }
+  });
+
+  test("a 403 without a reason is a limit only where the app gets no other answer, either", async () => {
+    await answers(403, {});
+    expect(failed(await mint(connector, acme))).toMatchObject({ code: "upstream_rejected", retryAfterMs: 60_000 });
+    await answers(403, {});
+    await world.github.call("faults.next", "installation", { kind: "answer", status: 403, body: {} });
+    expect(failed(await mint(connector, acme))).toMatchObject({ code: "upstream_rate_limited", retryAfterMs: 60_000 });
   });
 
   test("its own trouble is unreachable, and its words go nowhere", async () => {

@@ -97,12 +97,14 @@ export function refusedClient(status: number): Result<never> {
 }
 
 /** An answer that nobody expected of that call. 403 without a reason that is known is a limit, by GitHub's own advice. */
-export function unexpected({ status }: ApiAnswer): Result<never> {
-  const reason = `github status=${status}`;
-  if (status === 403) {
-    return fail("upstream_rate_limited", { reason, vendor: { status }, retryAfterMs: UNTOLD_BACK_OFF_MS });
-  }
-  return fail("upstream_rejected", { reason, vendor: { status } });
+export function unexpected(answer: ApiAnswer): Result<never> {
+  return answer.status === 403 ? refused("upstream_rate_limited", answer) : refused("upstream_rejected", answer);
+}
+
+/** A refusal after which that is not asked again at once: of one tenant, or, as a limit, of the whole app. */
+export function refused(code: "upstream_rate_limited" | "upstream_rejected", { status }: ApiAnswer): Result<never> {
+  const retryAfterMs = status === 403 ? { retryAfterMs: UNTOLD_BACK_OFF_MS } : {};
+  return fail(code, { reason: `github status=${status}`, vendor: { status }, ...retryAfterMs });
 }
 
 /** An answer whose members are not as documented. */

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { Secret } from "../../crypto/secret.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { DriverDeps, IssuedToken, MintRequest } from "../driver.ts";
-import { type ApiAnswer, callAsApp, misshapen, unexpected } from "./api.ts";
+import { type ApiAnswer, callAsApp, misshapen, refused, unexpected } from "./api.ts";
 import type { GitHubConfig } from "./config.ts";
 import { type Narrowing, readDetails, writeDetails } from "./details.ts";
 import { findInstallation } from "./find-installation.ts";
@@ -100,7 +100,8 @@ async function explained(answer: ApiAnswer, asked: Narrowing, request: Request, 
   if (!found.ok) return found;
   if (found.value === null) return fail("client_installation_required", { reason: "removed" });
   if (found.value.state === "suspended") return fail("installation_suspended");
-  if (status !== 422) return unexpected(answer);
+  // The app itself was answered, so whatever keeps this tenant from it is no limit of all the others.
+  if (status !== 422) return refused("upstream_rejected", answer);
   const granted = grantedPermissions(found.value.details);
   const missing = granted === null ? [] : missingPermissions(granted, asked.permissions ?? {});
   if (missing.length > 0) return notGranted(missing);
