@@ -3,7 +3,8 @@ import { LruMap } from "../store/lru.ts";
 
 /** Longer bodies are rarely sent twice. */
 const MAX_CHARACTERS = 2_000;
-const MAX_ENTRIES = 1_000;
+const MAX_ENTRIES = 10_000;
+const MAX_TOGETHER = 4 * 1024 * 1024;
 
 /** By schema, since one text may mean different things to different routes. */
 const understood = new WeakMap<z.ZodMiniType, LruMap<string, unknown>>();
@@ -17,7 +18,9 @@ export function recallBody<T>(schema: z.ZodMiniType<T>, text: string): T | undef
 /** Keep what a schema made of a text, which depends on nothing else. From here on nobody can change it. */
 export function rememberBody<T>(schema: z.ZodMiniType<T>, text: string, body: T): void {
   if (text.length > MAX_CHARACTERS) return;
-  const bodies = understood.get(schema) ?? new LruMap<string, unknown>(MAX_ENTRIES);
+  const bodies =
+    understood.get(schema) ??
+    new LruMap<string, unknown>(MAX_ENTRIES, { max: MAX_TOGETHER, of: (text) => text.length });
   understood.set(schema, bodies);
   bodies.set(text, freeze(body));
 }

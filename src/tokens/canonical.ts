@@ -1,4 +1,5 @@
 import { lengthPrefixed } from "../crypto/bytes.ts";
+import { oncePerObject } from "../store/once-per-object.ts";
 import type { TokenRequest } from "./token-request.ts";
 
 const MAX_DEPTH = 8;
@@ -66,9 +67,12 @@ export function canonicalParts(request: TokenRequest): (string | string[])[] {
     request.scopes,
     request.resources,
     request.audience,
-    request.authorizationDetails.map((detail) => canonicalJson(detail) ?? ""),
+    request.authorizationDetails.map((detail) => canonicalDetail(detail).json),
   ];
 }
+
+/** Bodies are remembered, and their details with them. */
+const canonicalDetail = oncePerObject((detail: object) => ({ json: canonicalJson(detail) ?? "" }));
 
 /** Those parts as unambiguous bytes: different for different requests, whatever separators they contain. */
 export function canonicalRequest(request: TokenRequest): Uint8Array<ArrayBuffer> {
