@@ -1,5 +1,8 @@
+import * as z from "zod/mini";
 import type { Driver } from "../catalog/driver.ts";
 import { loadCredentials } from "../connectors/credentials.ts";
+import { open, type SealContext, seal } from "../crypto/envelope.ts";
+import { Secret } from "../crypto/secret.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { GrantDeps } from "./deps.ts";
 
@@ -17,30 +20,46 @@ const RESIGN_AFTER_MS = 30_000;
 /** A clock that differs by less is right. */
 const TOLERATED_SKEW_MS = 5_000;
 
-interface Current {
-  configRevision: number;
+const facts = z.object({
+  configRevision: z.number(),
+  reuseUntilMs: z.number(),
+  signedAtMs: z.number(),
+  /** By how much the provider's clock is ahead (ms). */
+  skewMs: z.number(),
+});
+const kept = z.extend(facts, { sealed: z.string() });
+
+interface Current extends z.output<typeof facts> {
   assertion: string;
-  reuseUntilMs: number;
-  signedAtMs: number;
 }
 
+type Deps = Pick<GrantDeps, "db" | "keys" | "driverOf" | "now" | "randomBytes">;
+type Storage = Pick<DurableObjectStorage, "get" | "put">;
+
+const KEPT_AS = "assertion";
+
 /**
- * What a provider knows a connector by (`Driver.assertion`), signed once for all of its grants and kept in memory only.
- * A provider whose clock differs is followed.
+ * What a provider knows a connector by (`Driver.assertion`), signed once for all of its grants. It is kept sealed, since
+ * an object that nobody asks for a while leaves memory. A provider whose clock differs is followed.
  */
 export class AppAssertion {
-  readonly #deps: Pick<GrantDeps, "db" | "keys" | "driverOf" | "now">;
+  readonly #storage: Storage;
+  readonly #deps: Deps;
   #current: Current | null = null;
   #signing: { configRevision: number; result: Promise<Result<string>> } | null = null;
   #skewMs = 0;
+  /** What was kept has been read. */
+  #isAwake = false;
 
-  constructor(deps: Pick<GrantDeps, "db" | "keys" | "driverOf" | "now">) {
+  constructor(storage: Storage, deps: Deps) {
+    this.#storage = storage;
     this.#deps = deps;
   }
 
   /** The current one, or a new one. `unresolved_token` where the connector's driver signs nothing. */
   async get(request: AssertionRequest): Promise<Result<string>> {
     const { configRevision, refused } = request;
+    if (!this.#isAwake) await this.#wake(request);
     const nowMs = this.#deps.now();
     const current = this.#current;
     if (current?.configRevision === configRevision && nowMs < current.reuseUntilMs) {
@@ -60,7 +79,29 @@ export class AppAssertion {
     return result;
   }
 
-  async #sign({ teamId, connectorId }: AssertionRequest): Promise<Result<string>> {
+  /** Anything else than what this code has kept under a key that is still there is as good as nothing. */
+  async #wake({ teamId, connectorId }: AssertionRequest): Promise<void> {
+    const stored = kept.safeParse(await this.#storage.get(KEPT_AS));
+    if (stored.success) {
+      const { sealed, ...known } = stored.data;
+      const opened = await open(await this.#deps.keys(), placeOf(teamId, connectorId, known), sealed);
+      // Somebody else may have been quicker.
+      if (opened.ok && !this.#isAwake) {
+        this.#current = { ...known, assertion: opened.value.expose() };
+        this.#skewMs = known.skewMs;
+      }
+    }
+    this.#isAwake = true;
+  }
+
+  async #keep({ teamId, connectorId }: AssertionRequest, { assertion, ...known }: Current): Promise<void> {
+    const { keys, randomBytes } = this.#deps;
+    const sealed = await seal(await keys(), placeOf(teamId, connectorId, known), Secret.of(assertion), randomBytes);
+    await this.#storage.put(KEPT_AS, { ...known, sealed });
+  }
+
+  async #sign(request: AssertionRequest): Promise<Result<string>> {
+    const { teamId, connectorId } = request;
     const { db, keys, driverOf, now } = this.#deps;
     const credentials = await loadCredentials(db, await keys(), teamId, connectorId, { includeDeleted: true });
     if (!credentials.ok) return credentials;
@@ -73,7 +114,12 @@ export class AppAssertion {
     const assertion = signed.value.assertion.expose();
     // As long as that by the provider's clock is as long by ours.
     const reuseUntilMs = signed.value.reuseUntilMs - this.#skewMs;
-    this.#current = { configRevision, assertion, reuseUntilMs, signedAtMs };
+    this.#current = { configRevision, assertion, reuseUntilMs, signedAtMs, skewMs: this.#skewMs };
+    await this.#keep(request, this.#current);
     return ok(assertion);
   }
+}
+
+function placeOf(team: string, rowId: string, { signedAtMs }: { signedAtMs: number }): SealContext {
+  return { team, table: "connector_gates", column: "assertion", rowId, generation: signedAtMs };
 }

@@ -41,7 +41,7 @@ export class ConnectorGateObject extends DurableObject<unknown> {
   constructor(ctx: DurableObjectState, env: unknown, deps: GateDeps) {
     super(ctx, env);
     this.#deps = deps;
-    this.#assertion = new AppAssertion(deps);
+    this.#assertion = new AppAssertion(ctx.storage, deps);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Driver } from "../../src/catalog/driver.ts";
 import { driverOf } from "../../src/catalog/registry.ts";
+import { randomBytes } from "../../src/crypto/random.ts";
 import { Secret } from "../../src/crypto/secret.ts";
 import { ok, type Result } from "../../src/errors.ts";
 import { AppAssertion, type AssertionRequest } from "../../src/grants/app-assertion.ts";
@@ -24,15 +25,43 @@ async function world() {
       return ok({ assertion: Secret.of(`signed-${state.signedAtMs.length}`), reuseUntilMs: nowMs + REUSE_MS });
     },
   };
-  const assertions = new AppAssertion({ db, keys: async () => keys, driverOf: () => signing, now: () => state.nowMs });
+  const stored = new Map<string, unknown>();
+  const storage = {
+    get: async (key: string) => structuredClone(stored.get(key)),
+    put: async (key: string, value: unknown) => void stored.set(key, structuredClone(value)),
+  } as unknown as DurableObjectStorage;
+  const deps = { db, keys: async () => keys, driverOf: () => signing, now: () => state.nowMs, randomBytes };
+  const assertions = new AppAssertion(storage, deps);
   const request: AssertionRequest = { teamId: "team_test", connectorId, configRevision: 1, refused: null };
   return {
     state,
+    stored,
+    storage,
+    deps,
     assertions,
     request,
     get: (refused: AssertionRequest["refused"] = null) => assertions.get({ ...request, refused }),
   };
 }
+
+test("a gate that left memory hands out what it kept, which is not to be read where it lies", async () => {
+  const { get, request, storage, stored, deps } = await world();
+  await get();
+  const again = new AppAssertion(storage, deps);
+  expect((await Promise.all([again.get(request), again.get(request)])).map(text)).toEqual(["signed-1", "signed-1"]);
+  expect(JSON.stringify([...stored])).not.toContain("signed-1");
+});
+
+test("what was kept under a key that is gone, or is not what was kept, is signed anew", async () => {
+  const { state, get, request, storage, stored, deps } = await world();
+  await get();
+  const [[key, value] = ["", {}]] = stored;
+  stored.set(key, { ...Object(value), sealed: "v1.gone" });
+  expect(text(await new AppAssertion(storage, deps).get(request))).toBe("signed-2");
+  stored.set(key, "something else");
+  expect(text(await new AppAssertion(storage, deps).get(request))).toBe("signed-3");
+  expect(state.signedAtMs).toHaveLength(3);
+});
 
 const text = (result: Result<string>) => (result.ok ? result.value : result.failure.code);
 
@@ -82,7 +111,7 @@ test("a provider that refuses every assertion does not make us sign again and ag
 });
 
 test("a driver that signs nothing is not asked", async () => {
-  const { request } = await world();
-  const assertions = new AppAssertion({ db, keys: async () => keys, driverOf, now: () => START_MS });
+  const { request, storage, deps } = await world();
+  const assertions = new AppAssertion(storage, { ...deps, driverOf });
   expect(text(await assertions.get(request))).toBe("unresolved_token");
 });
