@@ -5,6 +5,9 @@ import type { GrantTokenAnswer, GrantTokenRequest } from "./protocol.ts";
 import { type LeaseTerms, leasedToken, type StoredToken } from "./stored-token.ts";
 import type { TokenVault } from "./token-vault.ts";
 
+/** How exactly the Grant knows when a token was last asked for (ms). */
+const TOUCH_EVERY_MS = 60_000;
+
 /** Hands stored tokens out, under a lease. */
 export class Leasing {
   readonly #store: GrantStore;
@@ -35,9 +38,11 @@ export class Leasing {
       const token = await this.#vault.open({ teamId, tokenId, generation }, sealed);
       const leased = leasedToken(request, stored, { ...(await terms()), token: token.expose() });
       const isLeased = leased.leaseUntilMs > leased.leaseFromMs;
-      if (leaseKey !== null && isLeased && this.#publisher.asked(leased)) {
+      const isPublished = leaseKey !== null && isLeased && this.#publisher.asked(leased);
+      if (isPublished) this.#defer(this.#publisher.publish(leaseKey, leased));
+      // What gives way first is what nobody asked for the longest, whether or not KV holds it.
+      if (isPublished || leased.leaseFromMs - stored.askedAtMs >= TOUCH_EVERY_MS) {
         this.#store.touch(groupId, leased.leaseFromMs);
-        this.#defer(this.#publisher.publish(leaseKey, leased));
       }
       return { ok: true, value: leased, minted };
     } catch (error) {
