@@ -125,6 +125,7 @@ test("every POST that creates takes keys, and nothing else claims to", () => {
     "POST /v1/connect/connectors/:c/destinations",
     "POST /v1/connect/connectors/:c/destinations/:id/secrets",
     "POST /v1/connect/connectors/:c/destinations/:id/test",
+    "POST /v1/connect/connectors/:c/installations",
     "POST /v1/connect/deliveries/:id/replay",
     "POST /v1/connect/replays",
     "POST /v1/issuer/keys",

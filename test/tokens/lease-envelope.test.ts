@@ -17,7 +17,7 @@ describe("a lease in KV", () => {
       scopes: ["read", "write"],
       resources: ["https://api.example.com"],
       authorizationDetails: [{ type: "files", actions: ["read"], deep: { er: [1, null] } }],
-      metadata: { team: "a", count: 3, bot: true },
+      metadata: { team: "a", count: 3, bot: true, permissions: { contents: "read" } },
       claims: { groups: ["a"], verified: true, locale: null },
       externalSubject: "00u1",
     };
@@ -54,7 +54,8 @@ describe("a lease in KV", () => {
     ["resources", [null]],
     ["authorizationDetails", [{}]],
     ["authorizationDetails", [{ type: 1 }]],
-    ["metadata", { a: {} }],
+    ["metadata", { a: { b: 1 } }],
+    ["metadata", { a: { b: {} } }],
     ["metadata", []],
     ["leaseUntilMs", null],
     ["revokedBeforeMs", "0"],
