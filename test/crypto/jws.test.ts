@@ -46,6 +46,17 @@ describe("the signature of a compact JWS", () => {
     expect(await verifyCompactJws(text, "RS256", key)).toBe(true);
   });
 
+  test("what a key says of its algorithm and use is not judged here; that it may not verify is", async () => {
+    for (const alg of ALGORITHMS) {
+      const { text, key } = await signed(alg);
+      const told = { ...key, alg: "x", use: "x", ext: false, kid: "1", x5c: ["x"], key_ops: ["verify"] };
+      expect(await verifyCompactJws(text, alg, told)).toBe(true);
+      for (const operations of [["sign"], ["verify", "sign"], ["x"]]) {
+        await expect(verifyCompactJws(text, alg, { ...key, key_ops: operations })).rejects.toThrow();
+      }
+    }
+  });
+
   test("a key of another kind, a private one, a secret one and an unknown algorithm are errors, never a yes", async () => {
     const { text, key, privateJwk } = await signed("ES256");
     const secret = { kty: "oct", k: "c2VjcmV0" };

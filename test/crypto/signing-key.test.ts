@@ -47,9 +47,9 @@ describe("a stored key that is no signing key", () => {
 
   test("is refused when it is public, symmetric or for another algorithm", async () => {
     const { publicJwk, privateJwk } = await generateSigningKey("ES256");
-    const notPrivate = new TypeError("the stored signing key is not private");
-    await expect(importSigningKey(Secret.of(JSON.stringify(publicJwk)), "ES256")).rejects.toEqual(notPrivate);
-    await expect(importSigningKey(Secret.of('{"kty":"oct","k":"AAAA"}'), "ES256")).rejects.toEqual(notPrivate);
+    const unusable = new TypeError("the stored signing key is not a usable JWK");
+    await expect(importSigningKey(Secret.of(JSON.stringify(publicJwk)), "ES256")).rejects.toEqual(unusable);
+    await expect(importSigningKey(Secret.of('{"kty":"oct","k":"AAAA"}'), "ES256")).rejects.toEqual(unusable);
     await expect(importSigningKey(privateJwk, "RS256")).rejects.toThrow(TypeError);
   });
 });
