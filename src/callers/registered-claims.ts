@@ -25,8 +25,7 @@ type Claims = Readonly<Record<string, unknown>>;
  * Holds the registered claims (RFC 7519 §4.1) of a token with a good signature to what its issuer was registered for:
  * exactly that `iss`, one audience and it alone, a subject, and times that are now, with 30 s of tolerance. Fails with
  * `issuer_not_trusted`, `audience_mismatch`, `token_expired` (also for one from the future) or `token_claims_invalid`.
- * It is done here, and not by the library that checks the signature, because the claims have been read already: reading
- * them again would be a tenth of a request.
+ * Stricter than `wrongClaim`, which judges tokens that are not made for us alone.
  */
 export function checkRegisteredClaims(
   claims: Claims,
