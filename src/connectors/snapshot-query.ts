@@ -23,14 +23,13 @@ export interface ConnectorSnapshotRow {
   subject_namespace: string | null;
   scopes: string | null;
   authorization_details: string | null;
-  default_installation_id: string | null;
   /** The latest revocation of team, project, connector and link, on the team's logical clock. */
   revoked_before_ms: number;
 }
 
 const SNAPSHOT = `SELECT t.id AS team_id, c.id, c.uid, c.type, c.name, c.service, c.draft, c.config, c.config_revision, c.revision,
     c.region, c.lease_seconds, l.id AS link_id, l.updated_at_ms AS link_updated_at_ms, l.environments, l.installations,
-    l.subjects, l.subject_namespace, l.scopes, l.authorization_details, c.default_installation_id,
+    l.subjects, l.subject_namespace, l.scopes, l.authorization_details,
     max(t.revoked_before_ms, p.revoked_before_ms, c.revoked_before_ms, l.revoked_before_ms) AS revoked_before_ms
   FROM connectors AS c
   JOIN links AS l ON l.connector_id = c.id AND l.project_id = ?2

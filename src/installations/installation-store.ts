@@ -62,6 +62,18 @@ export async function installationIds(
   return rows.map(({ id }) => id || null);
 }
 
+/** The connector's default, in whatever state; null = it has none. */
+export function defaultInstallation(db: Database, connectorId: string): Promise<Installation | null> {
+  return firstOf(
+    db,
+    sql(
+      `SELECT ${INSTALLATION_COLUMNS} FROM connectors AS c JOIN installations AS i ON i.id = c.default_installation_id
+       WHERE c.id = ?`,
+      connectorId,
+    ),
+  );
+}
+
 /**
  * The only installation of a connector that a flow or an operator brought, and that is not removed; null = there is none,
  * or more than one. Strangers who installed a public app do not count.

@@ -24,7 +24,7 @@ export interface AuthorizedRequest {
 
 /** Which installation a request means, as far as it and the connector say. */
 export interface InstallationDemand {
-  /** Our id, or the provider's of the installation or tenant; null = the only one there is. */
+  /** Our id, or the provider's of the installation or tenant; null = the default, or the only one there is. */
   reference: string | null;
   /** Ours, of those that the link allows; null = all. */
   allowed: string[] | null;
@@ -126,10 +126,10 @@ export function authorize(
   });
 }
 
-/** The installation that the request names, or else its details, or else the connector. */
+/** The installation that the request names, or else its details; null leaves it to the connector. */
 function demandOf(
   { installations }: Driver,
-  { connector, link }: ConnectorSnapshot,
+  { link }: ConnectorSnapshot,
   { installationId }: TokenRequest,
   group: TokenGroup,
 ): Result<InstallationDemand> {
@@ -138,7 +138,7 @@ function demandOf(
       message: "These tokens are of one installation. Name one as installationId.",
     });
   }
-  const reference = installationId ?? installations?.tenantNamedBy(group) ?? connector.defaultInstallationId;
+  const reference = installationId ?? installations?.tenantNamedBy(group) ?? null;
   return ok({ reference, allowed: link.installations });
 }
 

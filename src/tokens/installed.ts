@@ -1,7 +1,7 @@
 import type { Driver } from "../catalog/driver.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Installation } from "../installations/installation.ts";
-import { findInstallation, onlyInstallation } from "../installations/installation-store.ts";
+import { defaultInstallation, findInstallation, onlyInstallation } from "../installations/installation-store.ts";
 import type { Database } from "../store/database.ts";
 import type { AuthorizedRequest, InstallationDemand } from "./authorize.ts";
 import type { ConnectorSnapshot } from "./snapshot.ts";
@@ -36,11 +36,12 @@ export async function place(
   });
 }
 
-function lookUp(connectorId: string, { reference, allowed }: InstallationDemand, db: Database) {
+async function lookUp(connectorId: string, { reference, allowed }: InstallationDemand, db: Database) {
   if (reference !== null) return findInstallation(db, connectorId, reference);
   const [only, ...others] = allowed ?? [];
   if (only !== undefined && others.length === 0) return findInstallation(db, connectorId, only);
-  return onlyInstallation(db, connectorId);
+  // From the database: the first installation makes a default that no snapshot knows yet.
+  return (await defaultInstallation(db, connectorId)) ?? onlyInstallation(db, connectorId);
 }
 
 /** Pure. One that the link does not allow is as good as none: a caller learns nothing of it. */

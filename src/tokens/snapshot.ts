@@ -21,8 +21,6 @@ export interface ConnectorSnapshot {
     configRevision: number;
     region: string | null;
     leaseSeconds: number;
-    /** Of which installation a token is when a request names none; null = undecided. */
-    defaultInstallationId: string | null;
   };
   link: {
     id: string;
@@ -58,7 +56,6 @@ export const leasedSnapshot = z.object({
       configRevision: z.number(),
       region: z.nullable(z.string()),
       leaseSeconds: z.number(),
-      defaultInstallationId: z.nullable(z.string()),
     }),
     link: z.object({
       id: z.string(),
@@ -91,7 +88,6 @@ export function toSnapshot(row: ConnectorSnapshotRow): ConnectorSnapshot {
       configRevision: row.config_revision,
       region: row.region,
       leaseSeconds: row.lease_seconds,
-      defaultInstallationId: row.default_installation_id,
     },
     link: {
       id: row.link_id,

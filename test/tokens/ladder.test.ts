@@ -47,7 +47,6 @@ const row = {
   subject_namespace: null,
   scopes: null,
   authorization_details: null,
-  default_installation_id: null,
   revoked_before_ms: 5,
 } satisfies ConnectorSnapshotRow;
 

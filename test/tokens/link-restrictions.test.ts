@@ -77,7 +77,6 @@ describe("a narrowed link", () => {
             configRevision: 1,
             region: null,
             leaseSeconds: 60,
-            defaultInstallationId: null,
           },
           link: {
             id: "lnk_1",

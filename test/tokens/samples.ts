@@ -45,7 +45,6 @@ export function snapshot(link: Partial<ConnectorSnapshot["link"]> = {}): Connect
       configRevision: 1,
       region: null,
       leaseSeconds: 60,
-      defaultInstallationId: null,
     },
     link: {
       id: "lnk_1",

@@ -29,7 +29,6 @@ function resolve(asked: string[], defaults: string[], ceiling: string[] | null):
       draft: false,
       region: null,
       leaseSeconds: 60,
-      defaultInstallationId: null,
     },
     link: {
       id: "lnk_1",
