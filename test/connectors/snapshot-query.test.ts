@@ -38,7 +38,6 @@ test("id and uid give the same snapshot, with everything the token path reads an
     environments: '["production"]',
     installations: null,
     authorization_details: null,
-    default_installation_id: null,
     subjects: null,
     subject_namespace: null,
     scopes: '["a"]',
