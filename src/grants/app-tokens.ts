@@ -1,8 +1,8 @@
 import type { IssuedToken } from "../catalog/driver.ts";
 import { type ErrorCode, type Failure, fail, failureFrom, ok, type Result } from "../errors.ts";
 import type { Installation } from "../installations/installation.ts";
-import { mintableInstallation } from "../installations/mintable.ts";
 import { recordNews } from "../installations/record-news.ts";
+import { mintableInstallation } from "../installations/usable.ts";
 import { newId } from "../store/ids.ts";
 import { assertionSource } from "./assertion.ts";
 import { decideFreshness } from "./freshness.ts";

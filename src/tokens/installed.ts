@@ -1,10 +1,15 @@
 import type { Driver } from "../catalog/driver.ts";
-import { fail, ok, type Result } from "../errors.ts";
+import { ok, type Result } from "../errors.ts";
 import type { Installation } from "../installations/installation.ts";
 import { defaultInstallation, findInstallation, onlyInstallation } from "../installations/installation-store.ts";
+import { usable } from "../installations/usable.ts";
 import type { Database } from "../store/database.ts";
 import type { AuthorizedRequest, InstallationDemand } from "./authorize.ts";
 import type { ConnectorSnapshot } from "./snapshot.ts";
+
+const NAMED_NONE = {
+  message: "Name an installation as installationId, give the connector a default, or install it at the provider.",
+};
 
 /** An authorized request whose installation, if it is of one, is known. */
 export interface PlacedRequest extends Omit<AuthorizedRequest, "installation"> {
@@ -47,13 +52,5 @@ async function lookUp(connectorId: string, { reference, allowed }: InstallationD
 /** Pure. One that the link does not allow is as good as none: a caller learns nothing of it. */
 function judge(found: Installation | null, { reference, allowed }: InstallationDemand): Result<Installation> {
   const isAllowed = found !== null && (allowed === null || allowed.includes(found.id));
-  if (!isAllowed || found.state === "removed") {
-    return fail("client_installation_required", {
-      message:
-        reference === null
-          ? "Name an installation as installationId, give the connector a default, or install it at the provider."
-          : "No installation of this connector matches. Install it at the provider first.",
-    });
-  }
-  return found.state === "suspended" ? fail("installation_suspended") : ok(found);
+  return usable(isAllowed ? found : null, reference === null ? NAMED_NONE : {});
 }

@@ -8,8 +8,11 @@ export async function mintableInstallation(
   db: Database,
   { installationId }: { installationId: string | null },
 ): Promise<Result<Installation | null>> {
-  if (installationId === null) return ok(null);
-  const installation = await installationById(db, installationId);
-  if (installation === null || installation.state === "removed") return fail("client_installation_required");
+  return installationId === null ? ok(null) : usable(await installationById(db, installationId));
+}
+
+/** One that is there and not held back; else `client_installation_required`, in those words, or `installation_suspended`. */
+export function usable(installation: Installation | null, words: { message?: string } = {}): Result<Installation> {
+  if (installation === null || installation.state === "removed") return fail("client_installation_required", words);
   return installation.state === "suspended" ? fail("installation_suspended") : ok(installation);
 }
