@@ -1,17 +1,9 @@
 import { type LeaseSettings, selectLease } from "../connectors/lease-change.ts";
 import type { Services } from "../services.ts";
-import { type Statement, sql } from "../store/database.ts";
-import { advanceRevocationClock } from "../store/revocation-clock.ts";
+import { sql } from "../store/database.ts";
+import { revokeRow } from "../store/revocation-clock.ts";
 import type { Installation } from "./installation.ts";
 import { endGrants } from "./record-news.ts";
-
-/** Statements, for one batch, after which every token of an installation obtained earlier is dead. */
-export function revokeInstallation(id: string, nowMs: number): Statement[] {
-  return [
-    advanceRevocationClock(nowMs),
-    sql("UPDATE installations SET revoked_before_ms = (SELECT revocation_clock_ms FROM team) WHERE id = ?", id),
-  ];
-}
 
 /**
  * Forgets an installation, once its tokens are dead and its Grants have dropped what they hold. The connector's leases in
@@ -25,7 +17,7 @@ export async function removeInstallation(
 ): Promise<LeaseSettings> {
   const { db, now } = services;
   const [, , , , lease] = await db.batch<[unknown, unknown, unknown, unknown, LeaseSettings]>([
-    ...revokeInstallation(id, now()),
+    ...revokeRow("installations", id, now()),
     sql("UPDATE installations SET state = 'removed' WHERE id = ?", id),
     sql(
       `UPDATE connectors SET default_installation_id = NULL, revision = revision + 1

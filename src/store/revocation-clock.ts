@@ -1,7 +1,7 @@
 import { type Statement, sql } from "./database.ts";
 
 /** The rows that can be revoked as a whole. */
-export type RevocableTable = "team" | "projects" | "connectors" | "links";
+export type RevocableTable = "team" | "projects" | "connectors" | "links" | "installations";
 
 /**
  * Advances the team's revocation clock to `nowMs`, or by one where the wall clock stands still or went back:
@@ -16,6 +16,7 @@ const REVOKE: Record<RevocableTable, string> = {
   projects: "UPDATE projects SET revoked_before_ms = (SELECT revocation_clock_ms FROM team) WHERE id = ?",
   connectors: "UPDATE connectors SET revoked_before_ms = (SELECT revocation_clock_ms FROM team) WHERE id = ?",
   links: "UPDATE links SET revoked_before_ms = (SELECT revocation_clock_ms FROM team) WHERE id = ?",
+  installations: "UPDATE installations SET revoked_before_ms = (SELECT revocation_clock_ms FROM team) WHERE id = ?",
 };
 
 /** Statements, for one batch, after which every token obtained earlier through that row is dead. */

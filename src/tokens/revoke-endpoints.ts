@@ -10,7 +10,6 @@ import { grantNames, grantNamesOfSubject } from "../grants/index-row.ts";
 import type { GrantRevocation } from "../grants/protocol.ts";
 import { runtimeEndpoint } from "../http/endpoint.ts";
 import { findInstallation } from "../installations/installation-store.ts";
-import { revokeInstallation } from "../installations/remove-installation.ts";
 import type { Services } from "../services.ts";
 import { revokeRow, startRevocationWalk } from "../store/revocation-clock.ts";
 import { callerScope, effectiveSubject } from "./authorize.ts";
@@ -87,7 +86,8 @@ async function revokeSome(
     throw new ApiError("client_installation_required");
   }
   // Whatever its Grants say: its tokens are dead from here on.
-  if (installation !== null && reach.subject === null) await db.batch(revokeInstallation(installation.id, now()));
+  if (installation !== null && reach.subject === null)
+    await db.batch(revokeRow("installations", installation.id, now()));
   const counts: GrantRevocation[] = [];
   for (let names: string[] = [], page = 0; page === 0 || names.length === GRANTS_TOLD_AT_ONCE; page++) {
     names = await grantNamesOfSubject(

@@ -70,7 +70,13 @@ const COMPUTED: Record<string, () => Promise<Statement[]> | Statement[]> = {
   "OWNERS[owner.of]": () =>
     (["connector", "project"] as const).map((of) => linkListStatement({ of, id: "x" }, { after: null, limit: 5 })),
   "REVOKE[table]": () => {
-    const tables: Record<RevocableTable, true> = { team: true, projects: true, connectors: true, links: true };
+    const tables: Record<RevocableTable, true> = {
+      team: true,
+      projects: true,
+      connectors: true,
+      links: true,
+      installations: true,
+    };
     return Object.keys(tables).flatMap((table) => revokeRow(table as RevocableTable, "x", 1));
   },
   pageText: () => Object.values(SEALED_ROWS).map(({ page }) => page(RUN, 5)),
