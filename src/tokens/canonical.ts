@@ -60,25 +60,30 @@ function writeAll(parts: (string | null)[], open: string, close: string): string
  * The part of a request that decides which token answers it: equal for equal requests in any order. The validity
  * buffer and a rejected token are about freshness, not identity, and stay out.
  */
-export function canonicalParts(request: TokenRequest): (string | string[])[] {
+export function canonicalText(request: TokenRequest): string {
+  return JSON.stringify(canonicalParts(request)) + canonicalDetails(request.authorizationDetails).json;
+}
+
+/** All but the authorization details, which are long and remembered with the body. */
+function canonicalParts(request: TokenRequest): (string | string[])[] {
   return [
     ...subjectParts(request),
     ...optional(request.installationId),
     request.scopes,
     request.resources,
     request.audience,
-    request.authorizationDetails.map((detail) => canonicalDetail(detail).json),
   ];
 }
 
-/** Bodies are remembered, and their details with them. */
-const canonicalDetail = oncePerObject((detail: object) => ({ json: canonicalJson(detail) ?? "" }));
+const canonicalDetails = oncePerObject((details: TokenRequest["authorizationDetails"]) => {
+  const texts = details.map((detail) => canonicalJson(detail) ?? "");
+  return { texts, json: JSON.stringify(texts) };
+});
 
-/** Those parts as unambiguous bytes: different for different requests, whatever separators they contain. */
+/** The same as unambiguous bytes: different for different requests, whatever separators they contain. */
 export function canonicalRequest(request: TokenRequest): Uint8Array<ArrayBuffer> {
-  return lengthPrefixed(
-    ...canonicalParts(request).map((part) => (typeof part === "string" ? part : lengthPrefixed(...part))),
-  );
+  const parts = [...canonicalParts(request), canonicalDetails(request.authorizationDetails).texts];
+  return lengthPrefixed(...parts.map((part) => (typeof part === "string" ? part : lengthPrefixed(...part))));
 }
 
 function subjectParts({ subject }: TokenRequest): string[] {

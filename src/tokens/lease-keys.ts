@@ -4,7 +4,7 @@ import { mac } from "../crypto/mac.ts";
 import { ApiError } from "../errors.ts";
 import type { GrantIdentity } from "../grants/protocol.ts";
 import type { CallerScope } from "./authorize.ts";
-import { canonicalParts, canonicalRequest } from "./canonical.ts";
+import { canonicalRequest, canonicalText } from "./canonical.ts";
 import type { ConnectorSnapshot } from "./snapshot.ts";
 import type { TokenRequest } from "./token-request.ts";
 
@@ -19,7 +19,8 @@ export function snapshotMemoryKey(connectorRef: string, projectId: string): stri
 
 /** What the caller asked for, before anything about the connector is known: usable for a look-up right away. */
 export function tokenMemoryKey(connectorRef: string, scope: CallerScope, request: TokenRequest): string {
-  return JSON.stringify(["token", connectorRef, scope.projectId, scope.environment, canonicalParts(request)]);
+  const { projectId, environment } = scope;
+  return JSON.stringify(["token", connectorRef, projectId, environment]) + canonicalText(request);
 }
 
 export async function kvKey(keys: KeyRing, memoryKey: string): Promise<string> {
