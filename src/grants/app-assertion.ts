@@ -24,10 +24,8 @@ const facts = z.object({
   configRevision: z.number(),
   reuseUntilMs: z.number(),
   signedAtMs: z.number(),
-  /** By how much the provider's clock is ahead (ms). */
-  skewMs: z.number(),
 });
-const kept = z.extend(facts, { sealed: z.string() });
+const kept = z.extend(facts, { skewMs: z.number(), sealed: z.string() });
 
 interface Current extends z.output<typeof facts> {
   assertion: string;
@@ -47,6 +45,7 @@ export class AppAssertion {
   readonly #deps: Deps;
   #current: Current | null = null;
   #signing: { configRevision: number; result: Promise<Result<string>> } | null = null;
+  /** By how much the provider's clock is ahead. */
   #skewMs = 0;
   /** What was kept has been read. */
   #isAwake = false;
@@ -67,7 +66,7 @@ export class AppAssertion {
       const providerNowMs = refused.providerNowMs ?? nowMs;
       const isSkewed = Math.abs(providerNowMs - nowMs - this.#skewMs) > TOLERATED_SKEW_MS;
       if (!isSkewed && nowMs - current.signedAtMs < RESIGN_AFTER_MS) return ok(current.assertion);
-      this.#skewMs = isSkewed ? providerNowMs - nowMs : this.#skewMs;
+      if (isSkewed) this.#skewMs = providerNowMs - nowMs;
       this.#current = null;
     }
     // One object has one I/O context: whoever asks meanwhile waits for the same signature.
@@ -83,12 +82,12 @@ export class AppAssertion {
   async #wake({ teamId, connectorId }: AssertionRequest): Promise<void> {
     const stored = kept.safeParse(await this.#storage.get(KEPT_AS));
     if (stored.success) {
-      const { sealed, ...known } = stored.data;
+      const { sealed, skewMs, ...known } = stored.data;
       const opened = await open(await this.#deps.keys(), placeOf(teamId, connectorId, known), sealed);
       // Somebody else may have been quicker.
       if (opened.ok && !this.#isAwake) {
         this.#current = { ...known, assertion: opened.value.expose() };
-        this.#skewMs = known.skewMs;
+        this.#skewMs = skewMs;
       }
     }
     this.#isAwake = true;
@@ -97,7 +96,7 @@ export class AppAssertion {
   async #keep({ teamId, connectorId }: AssertionRequest, { assertion, ...known }: Current): Promise<void> {
     const { keys, randomBytes } = this.#deps;
     const sealed = await seal(await keys(), placeOf(teamId, connectorId, known), Secret.of(assertion), randomBytes);
-    await this.#storage.put(KEPT_AS, { ...known, sealed });
+    await this.#storage.put(KEPT_AS, { ...known, skewMs: this.#skewMs, sealed });
   }
 
   async #sign(request: AssertionRequest): Promise<Result<string>> {
@@ -114,7 +113,7 @@ export class AppAssertion {
     const assertion = signed.value.assertion.expose();
     // As long as that by the provider's clock is as long by ours.
     const reuseUntilMs = signed.value.reuseUntilMs - this.#skewMs;
-    this.#current = { configRevision, assertion, reuseUntilMs, signedAtMs, skewMs: this.#skewMs };
+    this.#current = { configRevision, assertion, reuseUntilMs, signedAtMs };
     await this.#keep(request, this.#current);
     return ok(assertion);
   }

@@ -101,6 +101,15 @@ test("a provider whose clock is behind is followed, and everybody's next asserti
   expect(state.signedAtMs.at(-1)).toBe(state.nowMs - behindMs);
 });
 
+test("a gate that left memory still knows by how much the provider's clock differs", async () => {
+  const { state, get, request, storage, deps } = await world();
+  await get();
+  await get({ assertion: "signed-1", providerNowMs: START_MS - 600_000 });
+  state.nowMs += REUSE_MS;
+  await new AppAssertion(storage, deps).get(request);
+  expect(state.signedAtMs).toEqual([START_MS, START_MS - 600_000, state.nowMs - 600_000]);
+});
+
 test("a provider that refuses every assertion does not make us sign again and again", async () => {
   const { state, get } = await world();
   await get();
