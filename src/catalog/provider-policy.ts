@@ -1,7 +1,7 @@
 import type { GrantPolicy } from "./driver.ts";
 
 /** What a token endpoint's error is about, as far as it is final. */
-export type ErrorAbout = "refresh token" | "client";
+type ErrorAbout = "refresh token" | "client";
 
 /** How a provider's OAuth differs from the book: facts about it, as data. What no data can say is its driver's code. */
 export interface ProviderPolicy extends GrantPolicy {

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { fail, ok, type Result } from "../errors.ts";
 
-export const MAX_SCOPES = 100;
+const MAX_SCOPES = 100;
 /** RFC 6749 §3.3 (scope-token), bounded. */
 const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]{1,256}$/;
 

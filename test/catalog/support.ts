@@ -1,9 +1,8 @@
-import type { DriverDeps, IssuedToken, SplitConfig, TokenGroup } from "../../src/catalog/driver.ts";
-import { noAssertion } from "../../src/catalog/nowhere-installed.ts";
+import type { AssertionSource, DriverDeps, IssuedToken, SplitConfig, TokenGroup } from "../../src/catalog/driver.ts";
 import { oauthDriver } from "../../src/catalog/oauth/driver.ts";
 import { randomBytes } from "../../src/crypto/random.ts";
 import { Secret } from "../../src/crypto/secret.ts";
-import type { Failure, Result } from "../../src/errors.ts";
+import { type Failure, fail, type Result } from "../../src/errors.ts";
 import { createGuardedFetch } from "../../src/outbound/guarded-fetch.ts";
 import { hostileAnswer } from "../providers/hostile.ts";
 
@@ -70,6 +69,8 @@ export async function mintAt(
   const saved = succeeded(await createOAuth({ token_endpoint: tokenEndpoint }, extra));
   return mintWith(saved, group);
 }
+
+const noAssertion: AssertionSource = async () => fail("unresolved_token");
 
 /** What a mint is told where its driver has no installations. */
 export const noInstallation = { installation: null, assertion: noAssertion };

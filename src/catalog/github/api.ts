@@ -14,7 +14,7 @@ const LONGEST_BACK_OFF_MS = 3_600_000;
 /** What GitHub asks for where an answer says nothing of when. */
 const UNTOLD_BACK_OFF_MS = 60_000;
 
-export interface ApiRequest {
+interface ApiRequest {
   method: NonNullable<OutboundRequest["method"]>;
   /** Below the API's base, from its slash on. */
   path: string;

@@ -8,9 +8,9 @@ export const DETAIL_TYPE = "github_app_installation";
 const MAX_REPOSITORIES = 500;
 const MAX_DETAILS = 20;
 
-/** A login, or the slug of an enterprise. */
 const ACCOUNT = "[A-Za-z0-9][A-Za-z0-9_-]{0,99}";
-const LOGIN = new RegExp(`^${ACCOUNT}$`);
+/** Of a user or an organization, or the slug of an enterprise. */
+export const LOGIN = new RegExp(`^${ACCOUNT}$`);
 const REPOSITORY = new RegExp(`^(?:(${ACCOUNT})/)?(?!\\.{1,2}$)([A-Za-z0-9._-]{1,100})$`);
 
 /** What a token is narrowed to; what is absent is all that the installation has. */

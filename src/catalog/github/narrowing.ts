@@ -83,9 +83,8 @@ export function withinDetails(group: TokenGroup, ceiling: AuthorizationDetail[])
   const above = permissions === undefined ? [] : missingPermissions(permissions, wanted.permissions ?? {});
   const outside =
     repositories === undefined ? [] : (wanted.repositories ?? []).filter((name) => !repositories.includes(name));
-  const [first] = [...above, ...outside];
-  if (first !== undefined) return notAllowed([...above, ...outside].join(", "));
-  return ok(groupOf({ ...allowed.value, ...wanted }));
+  const refused = [...above, ...outside];
+  return refused.length === 0 ? ok(groupOf({ ...allowed.value, ...wanted })) : notAllowed(refused.join(", "));
 }
 
 function notAllowed(what: string): Result<never> {

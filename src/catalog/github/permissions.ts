@@ -37,7 +37,7 @@ export function parsePermission(text: string): [name: string, level: string] | n
 }
 
 /** Whether `held` has that permission at that level. Every token may read metadata; nothing includes an unknown level. */
-export function includesPermission(held: Permissions, name: string, level: string): boolean {
+function includesPermission(held: Permissions, name: string, level: string): boolean {
   const has = held[name] ?? (name === "metadata" ? "read" : "");
   return LEVELS.includes(level) && LEVELS.indexOf(has) >= LEVELS.indexOf(level);
 }
@@ -52,7 +52,7 @@ export function missingPermissions(held: Permissions, wanted: Permissions): stri
 /** The higher level of each. */
 export function mergedPermissions(pairs: [name: string, level: string][]): Permissions {
   const merged: Permissions = {};
-  for (const [name, level] of pairs.sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [name, level] of pairs) {
     if (merged[name] === undefined || !includesPermission(merged, name, level)) merged[name] = level;
   }
   return merged;

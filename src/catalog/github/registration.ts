@@ -6,6 +6,7 @@ import type { DriverDeps } from "../driver.ts";
 import type { Registration, RegistrationRequest } from "../installations.ts";
 import { callApi, misshapen, unexpected } from "./api.ts";
 import { apiOf, GITHUB, type githubInput } from "./config.ts";
+import { LOGIN } from "./details.ts";
 import { mergedPermissions, type Permissions, parsePermission } from "./permissions.ts";
 import { placeOf } from "./save.ts";
 
@@ -16,7 +17,7 @@ const ALWAYS_SENT = /^(installation|github_app_authorization|ping|meta$)/;
 const options = z.strictObject({
   host: z.optional(plainText(2048)),
   apiUrl: z.optional(plainText(2048)),
-  organization: z.optional(z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/))),
+  organization: z.optional(z.string().check(z.regex(LOGIN))),
   public: z._default(z.boolean(), false),
   permissions: z._default(z.array(z.string()).check(z.maxLength(100)), ["contents:read", "metadata:read"]),
   description: z.optional(plainText(1000)),

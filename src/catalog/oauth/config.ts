@@ -95,7 +95,6 @@ export const oauthInput = z.strictObject({
   ),
   clientSecret: optionalText(4096),
 });
-export type OAuthInput = z.output<typeof oauthInput>;
 
 export const oauthSettings = z.object({ ...settingsShape, clientId: plainText(512).check(z.minLength(1)) });
 export type OAuthSettings = z.output<typeof oauthSettings>;

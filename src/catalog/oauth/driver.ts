@@ -40,7 +40,7 @@ function redact(config: OAuthConfig, secretNames: string[]): Record<string, unkn
     tokenEndpointAuthMethod: clientAuth.method,
     ...(secretNames.includes("clientSecret") ? { clientSecret: { set: true } } : {}),
     ...(clientAuth.jwksUri === null ? {} : { jwksUri: clientAuth.jwksUri }),
-    /** The metadata in use: discovered, with `serverConfig` over it. */
+    // What is in use: discovered, with `serverConfig` over it.
     server: effectiveServer(config),
   };
 }

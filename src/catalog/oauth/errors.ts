@@ -21,7 +21,7 @@ const errorBody = z.object({
 });
 
 /** What was presented to a token endpoint; `other` = it was another endpoint. */
-export type Grant = "client_credentials" | "authorization_code" | "refresh_token" | "other";
+export type GrantType = "client_credentials" | "authorization_code" | "refresh_token" | "other";
 
 /**
  * What an error answer of an endpoint that the client authenticates at means for us (RFC 6749 §5.2, RFC 7009 §2.2.1,
@@ -33,7 +33,7 @@ export function classifyErrorAnswer(
   response: OutboundResponse,
   nowMs: number,
   secrets: string[],
-  grant: Grant = "other",
+  grant: GrantType = "other",
   { finalErrors }: Pick<ProviderPolicy, "finalErrors"> = USUAL_POLICY,
 ): Failure {
   const vendor = vendorError(response, secrets);
@@ -50,7 +50,7 @@ export function classifyErrorAnswer(
 
 function meaningOf(
   error: string | undefined,
-  grant: Grant,
+  grant: GrantType,
   finalErrors: ProviderPolicy["finalErrors"],
 ): { code: ErrorCode; message?: string } {
   const meaning = error !== undefined && Object.hasOwn(finalErrors, error) ? finalErrors[error] : undefined;
@@ -69,7 +69,7 @@ function meaningOf(
   }
 }
 
-function isUserGrant(grant: Grant): boolean {
+function isUserGrant(grant: GrantType): boolean {
   return grant === "authorization_code" || grant === "refresh_token";
 }
 

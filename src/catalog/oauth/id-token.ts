@@ -19,7 +19,7 @@ const idTokenClaims = z.looseObject({
   azp: z.optional(z.string()),
 });
 
-export interface IdTokenExpectation {
+interface IdTokenExpectation {
   /** Compared as text. */
   issuer: string;
   clientId: string;

@@ -14,7 +14,7 @@ import type { DriverDeps } from "../driver.ts";
 import type { ProviderPolicy } from "../provider-policy.ts";
 import { clientAuthentication } from "./client-auth.ts";
 import { effectiveServer, type OAuthConfig } from "./config.ts";
-import { classifyErrorAnswer, type Grant, isErrorAnswer } from "./errors.ts";
+import { classifyErrorAnswer, type GrantType, isErrorAnswer } from "./errors.ts";
 import { policyOf } from "./grant-policy.ts";
 
 /** Everything oauth4webapi needs to call one endpoint as this connector. */
@@ -72,7 +72,7 @@ export async function callEndpoint(
 export function judgeAnswer<Body>(
   answer: OutboundResponse,
   parse: (answer: OutboundResponse, policy: ProviderPolicy) => Result<Body>,
-  { nowMs, quoted, grant, policy }: { nowMs: number; quoted: string[]; grant: Grant; policy: ProviderPolicy },
+  { nowMs, quoted, grant, policy }: { nowMs: number; quoted: string[]; grant: GrantType; policy: ProviderPolicy },
 ): Result<Body> {
   const refused = (): Result<never> => ({
     ok: false,
