@@ -13,6 +13,11 @@ export function parseData<T>(schema: z.ZodMiniType<T>, data: unknown): Result<T>
   return fail(code === "bad_request" ? "invalid_config" : code, details);
 }
 
+/** `invalid_config` of a sentence that names members (`data.clientId`) and says what to do. */
+export function invalidConfig(message: string): Result<never> {
+  return fail("invalid_config", { message });
+}
+
 /** Text of at most `maxLength` characters without control characters. Empty text is allowed: it clears a member. */
 export function plainText(maxLength: number) {
   return z.string().check(z.maxLength(maxLength), z.regex(/^\P{Cc}*$/u, "must not contain control characters"));

@@ -1,7 +1,7 @@
 import { base64url } from "../../crypto/bytes.ts";
-import { fail, ok, type Result } from "../../errors.ts";
+import { ok, type Result } from "../../errors.ts";
 import { checkUrl, type UrlPolicy } from "../../outbound/url-policy.ts";
-import { parseData } from "../connector-data.ts";
+import { invalidConfig, parseData } from "../connector-data.ts";
 import type { DriverDeps, SplitConfig } from "../driver.ts";
 import { type ApiKeyConfig, apiKeyConfig, apiKeyInput, apiKeyUpdate, orNull, secretName } from "./config.ts";
 
@@ -14,7 +14,7 @@ export function createApiKey(data: unknown, deps: SaveDeps): Result<Saved> {
   if (!input.ok) return input;
   const { subjectType, values, serviceUrls, instructions } = input.value;
   if (!serviceUrls.every((url) => isServiceUrl(url, deps.urlPolicy))) {
-    return invalid("data.serviceUrls must be https URLs without user name, password or fragment.");
+    return invalidConfig("data.serviceUrls must be https URLs without user name, password or fragment.");
   }
   const empty: ApiKeyConfig = { subjectType, values: [], serviceUrls, instructions: orNull(instructions) };
   return withValues({ config: empty, secrets: {} }, values, deps);
@@ -30,10 +30,10 @@ export function updateApiKey(stored: Saved, data: unknown, deps: SaveDeps): Resu
   if (!input.ok) return input;
   const { toAdd, toUpdate, toDelete, instructions } = input.value;
   const named = [...toDelete, ...toUpdate.map(({ id }) => id)];
-  if (new Set(named).size < named.length) return invalid("data names the same value id twice.");
+  if (new Set(named).size < named.length) return invalidConfig("data names the same value id twice.");
   const known = new Set(stored.config.values.map(({ id }) => id));
   if (!named.every((id) => known.has(id))) {
-    return invalid("data.toUpdate or data.toDelete names a value id that this connector does not have.");
+    return invalidConfig("data.toUpdate or data.toDelete names a value id that this connector does not have.");
   }
 
   const secrets = new Map(Object.entries(stored.secrets));
@@ -63,7 +63,7 @@ type NewValue = { value: string; scope?: string | null | undefined; expiresAt?: 
 
 function withValues({ config, secrets }: Saved, added: NewValue[], { randomBytes }: SaveDeps): Result<Saved> {
   if (config.subjectType === "user" && added.length > 0) {
-    return invalid('A connector with subjectType "user" stores no values: each user brings their own.');
+    return invalidConfig('A connector with subjectType "user" stores no values: each user brings their own.');
   }
   const values = [...config.values];
   const sealed = { ...secrets };
@@ -81,8 +81,4 @@ function isServiceUrl(raw: string, policy: UrlPolicy): boolean {
   const url = URL.parse(raw);
   if (url === null || url.username !== "" || url.password !== "" || raw.includes("#")) return false;
   return url.protocol === "https:" || checkUrl(raw, policy).ok;
-}
-
-function invalid(message: string): Result<never> {
-  return fail("invalid_config", { message });
 }

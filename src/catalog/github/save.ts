@@ -1,8 +1,8 @@
 import { importRsaPrivateKey } from "../../crypto/rsa-private-key.ts";
 import { Secret } from "../../crypto/secret.ts";
-import { fail, ok, type Result } from "../../errors.ts";
+import { ok, type Result } from "../../errors.ts";
 import { checkUrl, type UrlPolicy } from "../../outbound/url-policy.ts";
-import { parseData } from "../connector-data.ts";
+import { invalidConfig, parseData } from "../connector-data.ts";
 import type { AssertionSource, DriverDeps, SaveContext, SavedConfig, SplitConfig } from "../driver.ts";
 import { signAppJwt } from "./app-jwt.ts";
 import { apiOf, GITHUB, type GitHubConfig, githubConfig, githubInput } from "./config.ts";
@@ -19,7 +19,7 @@ const EMPTY: GitHubConfig = {
   hasClientSecret: false,
   hasPrivateKey: false,
 };
-/** What GitHub is asked for, or shown, when it is said that an app is which. */
+/** What says which app it is; GitHub knows it of a key. */
 const IDENTITY = ["appId", "appSlug", "clientId"] as const;
 
 /**
@@ -44,7 +44,9 @@ export async function saveGitHub(
   const given = Object.entries({ clientSecret, privateKeyPem });
   const isMoved = place.value.web !== before.web || place.value.api !== before.api;
   if (isMoved && given.some(([name, value]) => value === undefined && secrets.has(name))) {
-    return invalid("The stored secrets belong to another host. Send data.clientSecret and data.privateKeyPem with it.");
+    return invalidConfig(
+      "The stored secrets belong to another host. Send data.clientSecret and data.privateKeyPem with it.",
+    );
   }
   for (const [name, value] of given) {
     if (value === "") secrets.delete(name);
@@ -58,7 +60,7 @@ export async function saveGitHub(
     hasPrivateKey: secrets.has("privateKeyPem"),
   });
   const missing = missingParts(config);
-  if (missing.length > 0 && !draft) return invalid(missing.join(" "));
+  if (missing.length > 0 && !draft) return invalidConfig(missing.join(" "));
   const saved = { config, secrets: Object.fromEntries(secrets), missing };
   const isKnown = stored !== null && missingParts(before).length === 0 && !isMoved && privateKeyPem === undefined;
   const isSameApp = isKnown && IDENTITY.every((member) => before[member] === config[member]);
@@ -79,11 +81,11 @@ export function placeOf(
   const web = host === undefined ? ok(new URL(before.web)) : checkUrl(host || GITHUB.web, policy);
   if (!web.ok) return web;
   if (web.value.href !== `${web.value.origin}/`)
-    return invalid("data.host must be an origin, such as https://github.example.com.");
+    return invalidConfig("data.host must be an origin, such as https://github.example.com.");
   const usual = host === undefined && apiUrl === undefined ? before.api : apiOf(web.value);
   const api = checkUrl(apiUrl || usual, policy);
   if (!api.ok) return api;
-  if (api.value.search !== "") return invalid("data.apiUrl must not have a query.");
+  if (api.value.search !== "") return invalidConfig("data.apiUrl must not have a query.");
   return ok({ web: web.value.origin, api: api.value.href.replace(/\/$/, "") });
 }
 
@@ -93,7 +95,9 @@ async function checkKey({ config, secrets }: Saved, isAsked: boolean, deps: Driv
   if (privateKeyPem === undefined) return ok(undefined);
   const opened = { config, secrets: { privateKeyPem: Secret.of(privateKeyPem) } };
   if ((await importRsaPrivateKey(opened.secrets.privateKeyPem)) === null) {
-    return invalid("data.privateKeyPem must be an RSA private key of 2048 bits or more, in PEM as GitHub gave it.");
+    return invalidConfig(
+      "data.privateKeyPem must be an RSA private key of 2048 bits or more, in PEM as GitHub gave it.",
+    );
   }
   if (!isAsked) return ok(undefined);
   const assertion: AssertionSource = async (refused) => {
@@ -103,7 +107,7 @@ async function checkKey({ config, secrets }: Saved, isAsked: boolean, deps: Driv
   const app = await findApp({ config, assertion }, deps);
   if (!app.ok) {
     if (app.failure.code !== "upstream_invalid_client") return app;
-    return invalid(
+    return invalidConfig(
       "data.privateKeyPem is not a key of the app that data.clientId names. Generate one on the app's page.",
     );
   }
@@ -111,7 +115,7 @@ async function checkKey({ config, secrets }: Saved, isAsked: boolean, deps: Driv
   const found = { appId: id, appSlug: slug, clientId };
   const wrong = IDENTITY.filter((member) => found[member] !== undefined && found[member] !== config[member]);
   if (wrong.length === 0) return ok(undefined);
-  return invalid(
+  return invalidConfig(
     `data.privateKeyPem is another app's: GitHub says otherwise of ${wrong.map((name) => `data.${name}`).join(", ")}.`,
   );
 }
@@ -119,8 +123,4 @@ async function checkKey({ config, secrets }: Saved, isAsked: boolean, deps: Driv
 function missingParts(config: GitHubConfig): string[] {
   const names = ["appId", "appSlug", "appName", "clientId"] as const;
   return names.flatMap((name) => (config[name] === null ? [`data.${name} is required.`] : []));
-}
-
-function invalid(message: string): Result<never> {
-  return fail("invalid_config", { message });
 }

@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import { METADATA_MAX_BYTES, parseJson } from "../../outbound/guarded-fetch.ts";
 import { checkUrl } from "../../outbound/url-policy.ts";
+import { invalidConfig } from "../connector-data.ts";
 import type { DriverDeps } from "../driver.ts";
 import { type ServerMetadata, serverMetadata } from "./server-metadata.ts";
 
@@ -25,7 +26,7 @@ export async function discover(
   const allowed = checkUrl(serverUrl, deps.urlPolicy);
   if (!allowed.ok) return allowed;
   if (allowed.value.search !== "") {
-    return fail("invalid_config", { message: "data.serverUrl must not have a query: issuers have none." });
+    return invalidConfig("data.serverUrl must not have a query: issuers have none.");
   }
   const candidates: Exclude<Candidate, { kind: "found" }>[] = [];
   for (const url of metadataUrls(allowed.value)) {
@@ -37,9 +38,9 @@ export async function discover(
   const mismatch = candidates.find((candidate) => candidate.kind === "other-issuer");
   if (mismatch !== undefined) return fail("issuer_mismatch", { message: mismatch.problem });
   const problems = candidates.map(({ problem }) => problem).join(" ");
-  return fail("invalid_config", {
-    message: `No usable metadata was found for data.serverUrl. ${problems} Correct data.serverUrl, or give the endpoints in data.serverConfig.`,
-  });
+  return invalidConfig(
+    `No usable metadata was found for data.serverUrl. ${problems} Correct data.serverUrl, or give the endpoints in data.serverConfig.`,
+  );
 }
 
 /**

@@ -2,6 +2,7 @@ import type { JSONWebKeySet } from "jose";
 import { parseJwks } from "../../callers/jwks-keys.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { parseJson } from "../../outbound/guarded-fetch.ts";
+import { invalidConfig } from "../connector-data.ts";
 import type { DriverDeps } from "../driver.ts";
 import type { ServerMetadata } from "./server-metadata.ts";
 
@@ -12,9 +13,9 @@ const MAX_BYTES = 64 * 1024;
 export function checkIdTokenSource({ issuer, jwks, jwks_uri: jwksUri }: ServerMetadata): Result<void> {
   if (issuer !== undefined && (jwks !== undefined || jwksUri !== undefined)) return ok(undefined);
   const lacking = issuer === undefined ? "issuer" : "jwks_uri";
-  return fail("invalid_config", {
-    message: `The scope openid asks for an id_token, which cannot be verified without data.serverConfig.${lacking}. Set it, or do not ask for openid.`,
-  });
+  return invalidConfig(
+    `The scope openid asks for an id_token, which cannot be verified without data.serverConfig.${lacking}. Set it, or do not ask for openid.`,
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { generateSigningKey } from "../../crypto/signing-key.ts";
-import { fail, ok, type Result } from "../../errors.ts";
-import { parseData } from "../connector-data.ts";
+import { ok, type Result } from "../../errors.ts";
+import { invalidConfig, parseData } from "../connector-data.ts";
 import type { DriverDeps, SaveContext, SavedConfig, SplitConfig } from "../driver.ts";
 import { chooseAssertionAlg, chooseClientAuthMethod } from "./client-auth.ts";
 import {
@@ -49,17 +49,16 @@ export async function saveOAuth(
   const before = stored === null ? server : effectiveServer(stored.config);
   const isMoved = issuerChanged(before, server) || reachesNewOrigin(before, server);
   if (isMoved && clientSecret === undefined && secrets.has("clientSecret")) {
-    return fail("invalid_config", {
-      message:
-        "The stored client secret belongs to another authorization server. Send data.clientSecret again together with the new server, or an empty one to remove it.",
-    });
+    return invalidConfig(
+      "The stored client secret belongs to another authorization server. Send data.clientSecret again together with the new server, or an empty one to remove it.",
+    );
   }
   if (clientSecret === "") secrets.delete("clientSecret");
   else if (clientSecret !== undefined) secrets.set("clientSecret", clientSecret);
 
   const method = chooseClientAuthMethod(settings.value, server, secrets.has("clientSecret"));
   const problems = missingParts(settings.value, server, method, secrets.has("clientSecret"));
-  if (problems.length > 0 && !context.draft) return fail("invalid_config", { message: problems.join(" ") });
+  if (problems.length > 0 && !context.draft) return invalidConfig(problems.join(" "));
 
   let key = stored?.config.clientAuth.key ?? null;
   if (method !== "private_key_jwt") {
