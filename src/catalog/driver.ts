@@ -5,6 +5,13 @@ import type { GuardedFetch } from "../outbound/guarded-fetch.ts";
 import type { UrlPolicy } from "../outbound/url-policy.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { ConnectorType } from "./connector-types.ts";
+import type {
+  AuthorizationUrlRequest,
+  ExchangeRequest,
+  MintRequest,
+  RefreshRequest,
+  RevokeRequest,
+} from "./driver-requests.ts";
 import type { Installations, InstalledAt, Registration } from "./installations.ts";
 
 export type SubjectType = "app" | "user" | "jwt-bearer" | "token";
@@ -69,14 +76,8 @@ export type AssertionSource = (refused?: {
 /** What a provider knows an app by, such as GitHub's app JWT. */
 export interface SignedAssertion {
   assertion: Secret;
-  /** Until then it is handed out again, by our clock. */
+  /** Until then it is handed out again, by the clock that it was signed by. */
   reuseUntilMs: number;
-}
-
-export interface MintRequest<Config = unknown> extends Asserting<Config> {
-  group: TokenGroup;
-  /** Where the token is to be good; null = the driver has no installations. */
-  installation: InstalledAt | null;
 }
 
 /** How a provider treats what one user authorized: facts about it, as data. */
@@ -105,39 +106,6 @@ export type UserAuthorization =
       sendsIssuer: boolean;
     }
   | { kind: "pasted-key" /** Markdown. */; instructions: string | null };
-
-export interface AuthorizationUrlRequest<Config = unknown> extends Opened<Config> {
-  redirectUri: string;
-  state: string;
-  /** S256 (RFC 7636 §4.2). */
-  codeChallenge: string;
-  nonce: string;
-  group: TokenGroup;
-  /** OpenID Connect `prompt`, from the closed list; null = not sent. */
-  prompt: string | null;
-  /** Parameters of the caller; protocol parameters among them are refused. */
-  additionalParams: Record<string, string>;
-}
-
-export interface ExchangeRequest<Config = unknown> extends Opened<Config> {
-  code: Secret;
-  codeVerifier: Secret;
-  redirectUri: string;
-  nonce: string;
-  group: TokenGroup;
-}
-
-export interface RefreshRequest<Config = unknown> extends Opened<Config> {
-  refreshToken: Secret;
-  /** What the token is to be for. */
-  group: TokenGroup;
-  /** Ask for less than was granted (RFC 6749 §6): `group.scopes` are sent. */
-  narrow: boolean;
-  /** What was granted. */
-  grantedScopes: string[];
-  /** Who authorized: an id_token of anyone else brings no claims. */
-  externalSubject: ExternalSubject | null;
-}
 
 /** Who the provider says the user is: never an e-mail address (OpenID Connect Core §5.7). */
 export interface ExternalSubject {
@@ -248,9 +216,4 @@ export interface Driver<Config = unknown> {
   refresh(request: RefreshRequest<Config>, deps: DriverDeps): Promise<Result<IssuedAuthorization>>;
   /** Revoke upstream (RFC 7009); `unsupported` where the provider has no way. */
   revoke(request: RevokeRequest<Config>, deps: DriverDeps): Promise<Result<"done" | "unsupported">>;
-}
-
-export interface RevokeRequest<Config = unknown> extends Opened<Config> {
-  token: Secret;
-  hint: "access_token" | "refresh_token";
 }

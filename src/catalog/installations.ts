@@ -1,7 +1,8 @@
 import type { Secret } from "../crypto/secret.ts";
 import type { Result } from "../errors.ts";
 import type { UrlPolicy } from "../outbound/url-policy.ts";
-import type { Asserting, AuthorizationUrlRequest, DriverDeps, Opened, TokenGroup } from "./driver.ts";
+import type { Asserting, DriverDeps, Opened, TokenGroup } from "./driver.ts";
+import type { AuthorizationUrlRequest } from "./driver-requests.ts";
 
 /** One tenant of the provider in which a connector is installed, as the driver is told of it. */
 export interface InstalledAt {
@@ -12,10 +13,8 @@ export interface InstalledAt {
   /** How that is called at the provider; null = unknown. */
   name: string | null;
   /** What the tenant granted, in the driver's own shape. */
-  details: InstallationDetails;
+  details: Record<string, unknown>;
 }
-
-export type InstallationDetails = Record<string, unknown>;
 
 /** An installation as the provider has it. */
 export interface FoundInstallation extends InstalledAt {
@@ -34,10 +33,7 @@ export interface Installations<Config = unknown> {
   /** Where the operator's browser installs it; `tenantId` is offered first. */
   installUrl(request: { config: Config; state: string; tenantId: string | null }): Result<string>;
   /** The installation by the provider's id, as the provider has it now; null = there is none of this connector. */
-  find(
-    request: Asserting<Config> & { externalId: string },
-    deps: DriverDeps,
-  ): Promise<Result<FoundInstallation | null>>;
+  find(request: InstallationRequest<Config>, deps: DriverDeps): Promise<Result<FoundInstallation | null>>;
   /**
    * Where the installer shows who they are, if the provider lets anybody name any installation in its callback (A-16);
    * null = the callback itself proves it.
@@ -50,14 +46,15 @@ export interface Installations<Config = unknown> {
     has(request: ProofRequest<Config>, deps: DriverDeps): Promise<Result<boolean>>;
   } | null;
   /** Remove it at the provider. */
-  remove(
-    request: Asserting<Config> & { externalId: string },
-    deps: DriverDeps,
-  ): Promise<Result<"done" | "unsupported">>;
+  remove(request: InstallationRequest<Config>, deps: DriverDeps): Promise<Result<"done" | "unsupported">>;
   /** What a verified event says of an installation; null = nothing. `payload` is the parsed JSON body. */
   newsOf(type: string | null, payload: unknown): InstallationNews | null;
   /** Which tenant a token request names by itself, by id or name; null = none. */
   tenantNamedBy(group: TokenGroup): string | null;
+}
+
+export interface InstallationRequest<Config = unknown> extends Asserting<Config> {
+  externalId: string;
 }
 
 export interface ProofRequest<Config = unknown> extends Opened<Config> {

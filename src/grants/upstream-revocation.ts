@@ -55,7 +55,8 @@ export async function revokeUpstream(
   if (revocationScope === "grant" && (await isSubjectShared(deps.db, identity, subjectHash, ownName))) return "shared";
   // As late as possible: the user may just have authorized anew.
   if (isOwn()) return "shared";
-  const result = await driver.revoke({ config, secrets, connectorId, token, hint }, deps);
+  const subject = identity.subject.type;
+  const result = await driver.revoke({ config, secrets, connectorId, token, hint, subject }, deps);
   if (result.ok) return result.value === "done" ? "revoked" : "unsupported";
   deps.log.warn("grant.upstream_revocation_failed", { connectorId, errorCode: result.failure.code });
   return "retry";

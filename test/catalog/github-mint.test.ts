@@ -2,7 +2,7 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { githubDriver } from "../../src/catalog/github/driver.ts";
 import type { FoundInstallation } from "../../src/catalog/installations.ts";
 import { Secret } from "../../src/crypto/secret.ts";
-import { type Connector, connect, deps, installed, mint, newWorld, type World } from "./github-support.ts";
+import { asserting, type Connector, connect, deps, installed, mint, newWorld, type World } from "./github-support.ts";
 import { DEFAULTS, failed, succeeded } from "./support.ts";
 
 let world: World;
@@ -45,7 +45,7 @@ describe("a token of an installation", () => {
     expect(await state(issued.accessToken)).toBe("valid");
   });
 
-  test.for(["stateless", "opaque"])("may be %s, and as long as that is", async (tokenFormat) => {
+  test.for(["stateless", "opaque", "unprefixed"])("may be %s, and as long as that is", async (tokenFormat) => {
     await world.github.call("configure", { tokenFormat });
     const { accessToken } = succeeded(await mint(connector, acme));
     expect(accessToken.expose().length > 100).toBe(tokenFormat === "stateless");
@@ -140,6 +140,14 @@ describe("C-14 a token that would need more than there is", () => {
     });
   });
 
+  test("is not said to lack repositories that nobody asked for", async () => {
+    await answers(422, { message: "Invalid request." });
+    expect(failed(await mint(connector, acme, { permissions: "contents:read" }))).toMatchObject({
+      code: "upstream_rejected",
+      vendor: { status: 422 },
+    });
+  });
+
   test("says that some are missing where there are too many to look for each", async () => {
     const many = Array.from({ length: 12 }, (_, index) => `api${index}`);
     const failure = failed(await mint(connector, acme, { repositories: ["api", ...many] }));
@@ -186,19 +194,10 @@ describe("the app's JWT", () => {
   test("by a key that is not the app's is an unusable client, after two tries", async () => {
     const own = await connect(world);
     const pem = (await newWorld()).app.pem;
-    const wrong: Connector = { ...own, secrets: { ...own.secrets, privateKeyPem: Secret.of(pem) } };
-    const source = async () => githubDriver.assertion?.(wrong, Date.now());
-    let asked = 0;
-    wrong.assertion = Object.assign(
-      async () => {
-        asked += 1;
-        const signed = await source();
-        return signed?.ok ? { ok: true as const, value: signed.value.assertion } : failed404();
-      },
-      { signed: 0 },
-    );
+    const keyed = { ...own, secrets: { ...own.secrets, privateKeyPem: Secret.of(pem) } };
+    const wrong = { ...keyed, assertion: asserting(keyed) };
     expect(failed(await mint(wrong, acme)).code).toBe("upstream_invalid_client");
-    expect(asked).toBe(2);
+    expect(wrong.assertion.signed).toBe(2);
   });
 
   test("is not to be had without a key", async () => {
@@ -287,15 +286,8 @@ describe("an installation that changed meanwhile", () => {
   });
 
   test("is not believed to be removed because the whole app is unknown", async () => {
-    const config = { ...Object(connector.config), clientId: "Iv23liNobody" };
-    const own: Connector = { ...connector, config, assertion: (await connect(world)).assertion };
-    own.assertion = Object.assign(
-      async () => {
-        const signed = await githubDriver.assertion?.(own, Date.now());
-        return signed?.ok ? { ok: true as const, value: signed.value.assertion } : failed404();
-      },
-      { signed: 0 },
-    );
+    const named = { ...connector, config: { ...Object(connector.config), clientId: "Iv23liNobody" } };
+    const own = { ...named, assertion: asserting(named) };
     expect(failed(await mint(own, acme)).code).toBe("upstream_invalid_client");
   });
 
@@ -317,20 +309,29 @@ describe("an installation that changed meanwhile", () => {
 });
 
 describe("ending an app's token", () => {
+  const revoke = (token: Secret) =>
+    githubDriver.revoke({ ...connector, token, hint: "access_token", subject: "app" }, deps);
+
   test("is done by the token itself, and done already for one that has ended", async () => {
     const { accessToken: token } = succeeded(await mint(connector, acme));
     for (let round = 0; round < 2; round++) {
-      const result = await githubDriver.revoke({ ...connector, token, hint: "access_token" }, deps);
-      expect(succeeded(result)).toBe("done");
+      expect(succeeded(await revoke(token))).toBe("done");
       expect(await state(token)).toBe("revoked");
     }
+  });
+
+  test("needs nothing that the token would say of itself: those of old servers say nothing", async () => {
+    await world.github.call("configure", { tokenFormat: "unprefixed" });
+    const { accessToken: token } = succeeded(await mint(connector, acme));
+    expect(token.expose()).toMatch(/^v1\.[0-9a-f]{40}$/);
+    expect(succeeded(await revoke(token))).toBe("done");
+    expect(await state(token)).toBe("revoked");
   });
 
   test("is tried again later while GitHub cannot", async () => {
     const { accessToken: token } = succeeded(await mint(connector, acme));
     await world.github.call("faults.next", "revoke-installation-token", { kind: "answer", status: 500 });
-    const result = await githubDriver.revoke({ ...connector, token, hint: "access_token" }, deps);
-    expect(failed(result).code).toBe("upstream_unreachable");
+    expect(failed(await revoke(token)).code).toBe("upstream_unreachable");
   });
 });
 

@@ -70,7 +70,7 @@ export function opened(saved: SplitConfig<unknown>): Connector {
 }
 
 /** Signs as the ConnectorGate does: once, and anew by the provider's clock for one that was refused. */
-function asserting(connector: Pick<Connector, "config" | "secrets">): Connector["assertion"] {
+export function asserting(connector: Pick<Connector, "config" | "secrets">): Connector["assertion"] {
   let current: Secret | null = null;
   const source = async (refused?: Parameters<AssertionSource>[0]) => {
     if (current !== null && refused === undefined) return ok(current);

@@ -164,7 +164,7 @@ describe("what GitHub refuses with 200", () => {
 
 describe("ending what a user authorized", () => {
   const revoke = (token: Secret | null, hint: "access_token" | "refresh_token", of: Connector = connector) =>
-    githubDriver.revoke({ ...of, token: token ?? Secret.of(""), hint }, deps);
+    githubDriver.revoke({ ...of, token: token ?? Secret.of(""), hint, subject: "user" }, deps);
 
   test("by an access token ends that one", async () => {
     const { accessToken } = await authorized();

@@ -15,7 +15,7 @@ describe("revocation upstream", () => {
       await createOAuth(revocationEndpoint === null ? server : { ...server, revocation_endpoint: revocationEndpoint }),
     );
     const request = { config: saved.config, secrets: secretsOf(saved), connectorId: "scl_test" };
-    return oauthDriver.revoke({ ...request, token: Secret.of(token), hint }, deps);
+    return oauthDriver.revoke({ ...request, token: Secret.of(token), hint, subject: "user" }, deps);
   };
 
   test("sends the token with its kind and the client's credentials, and is done on 200", async () => {

@@ -1,11 +1,6 @@
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
-import type {
-  AuthorizationUrlRequest,
-  DriverDeps,
-  ExchangeRequest,
-  IssuedAuthorization,
-  RefreshRequest,
-} from "../../src/catalog/driver.ts";
+import type { DriverDeps, IssuedAuthorization } from "../../src/catalog/driver.ts";
+import type { AuthorizationUrlRequest, ExchangeRequest, RefreshRequest } from "../../src/catalog/driver-requests.ts";
 import { oauthDriver } from "../../src/catalog/oauth/driver.ts";
 import { Secret } from "../../src/crypto/secret.ts";
 import type { Result } from "../../src/errors.ts";

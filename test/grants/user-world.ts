@@ -1,10 +1,5 @@
-import type {
-  Driver,
-  ExchangeRequest,
-  GrantPolicy,
-  IssuedAuthorization,
-  RefreshRequest,
-} from "../../src/catalog/driver.ts";
+import type { Driver, GrantPolicy, IssuedAuthorization } from "../../src/catalog/driver.ts";
+import type { ExchangeRequest, RefreshRequest } from "../../src/catalog/driver-requests.ts";
 import { driverOf } from "../../src/catalog/registry.ts";
 import { Secret } from "../../src/crypto/secret.ts";
 import { type Failure, fail, ok, type Result } from "../../src/errors.ts";

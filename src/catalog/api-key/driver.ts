@@ -1,15 +1,7 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Capabilities } from "../capabilities.ts";
-import type {
-  Driver,
-  DriverDeps,
-  IssuedToken,
-  MintRequest,
-  SavedConfig,
-  SplitConfig,
-  SubjectType,
-  TokenGroup,
-} from "../driver.ts";
+import type { Driver, DriverDeps, IssuedToken, SavedConfig, SplitConfig, SubjectType, TokenGroup } from "../driver.ts";
+import type { MintRequest } from "../driver-requests.ts";
 import { noAuthorization } from "../no-authorization.ts";
 import { nowhereInstalled } from "../nowhere-installed.ts";
 import { withParsedConfig } from "../parsed-config.ts";
@@ -115,7 +107,7 @@ function mintStatic(
  * Which value answers: the newest live one of the scope; without a scope the newest live unscoped one, else the only
  * live one. `no_token` when none lives, `invalid_scope` when the choice would be a guess.
  */
-export function pickValue(values: StoredValue[], scope: string | undefined, nowMs: number): Result<StoredValue> {
+function pickValue(values: StoredValue[], scope: string | undefined, nowMs: number): Result<StoredValue> {
   const live = values.filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > nowMs);
   const wanted = live.findLast((value) => value.scope === (scope ?? null));
   if (wanted !== undefined) return ok(wanted);

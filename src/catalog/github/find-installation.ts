@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { ok, type Result } from "../../errors.ts";
 import type { Asserting, DriverDeps } from "../driver.ts";
-import type { FoundInstallation } from "../installations.ts";
+import type { FoundInstallation, InstallationRequest } from "../installations.ts";
 import { callAsApp, misshapen, refusedClient, unexpected } from "./api.ts";
 import type { GitHubConfig } from "./config.ts";
 import { foundInstallation, installationBody } from "./installation-facts.ts";
@@ -9,13 +9,12 @@ import { foundInstallation, installationBody } from "./installation-facts.ts";
 type Deps = Pick<DriverDeps, "fetch" | "now">;
 
 const appBody = z.object({ id: z.int(), slug: z.optional(z.string()), client_id: z.optional(z.string()) });
-export type AppBody = z.output<typeof appBody>;
 
 /** The app that the assertion is of. https://docs.github.com/rest/apps/apps#get-the-authenticated-app */
 export async function findApp(
   request: Pick<Asserting<GitHubConfig>, "config" | "assertion">,
   deps: Deps,
-): Promise<Result<AppBody>> {
+): Promise<Result<z.output<typeof appBody>>> {
   const answer = await callAsApp(request, { method: "GET", path: "/app" }, deps);
   if (!answer.ok) return answer;
   // 404: there is no app of that client id.
@@ -30,7 +29,7 @@ export async function findApp(
  * GitHub knows.
  */
 export async function findInstallation(
-  request: Asserting<GitHubConfig> & { externalId: string },
+  request: InstallationRequest<GitHubConfig>,
   deps: Deps,
 ): Promise<Result<FoundInstallation | null>> {
   if (!/^[1-9]\d{0,14}$/.test(request.externalId)) return ok(null);

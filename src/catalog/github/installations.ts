@@ -1,6 +1,6 @@
 import { ok, type Result } from "../../errors.ts";
-import type { Asserting, DriverDeps } from "../driver.ts";
-import type { Installations } from "../installations.ts";
+import type { DriverDeps } from "../driver.ts";
+import type { InstallationRequest, Installations } from "../installations.ts";
 import { callAsApp, unexpected } from "./api.ts";
 import { appPage, type GitHubConfig } from "./config.ts";
 import { findInstallation } from "./find-installation.ts";
@@ -29,7 +29,7 @@ export const githubInstallations: Installations<GitHubConfig> = {
 
 /** https://docs.github.com/rest/apps/apps#delete-an-installation-for-the-authenticated-app */
 async function remove(
-  request: Asserting<GitHubConfig> & { externalId: string },
+  request: InstallationRequest<GitHubConfig>,
   deps: DriverDeps,
 ): Promise<Result<"done" | "unsupported">> {
   const path = `/app/installations/${encodeURIComponent(request.externalId)}`;

@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
 import { Secret } from "../../crypto/secret.ts";
 import { fail, ok, type Result } from "../../errors.ts";
-import type { DriverDeps, IssuedToken, MintRequest } from "../driver.ts";
+import type { DriverDeps, IssuedToken } from "../driver.ts";
+import type { MintRequest } from "../driver-requests.ts";
+import { tokenText } from "../token-text.ts";
 import { type ApiAnswer, callAsApp, misshapen, refused, unexpected } from "./api.ts";
 import type { GitHubConfig } from "./config.ts";
 import { type Narrowing, readDetails, writeDetails } from "./details.ts";
@@ -18,8 +20,7 @@ const MAX_LOOKED_FOR = 10;
 const LONGEST_LIFETIME_MS = 3_600_000;
 
 const tokenBody = z.object({
-  // Visible ASCII only, so that a token can never break out of a header; stateless ones are JWTs, and long.
-  token: z.string().check(z.regex(/^[\x21-\x7E]{1,8192}$/)),
+  token: tokenText,
   expires_at: z.string(),
   permissions: z._default(z.record(z.string(), z.string()), {}),
   repository_selection: z.optional(z.enum(["all", "selected"])),
@@ -63,7 +64,7 @@ export async function mintInstallationToken(
     expiresAtMs,
     scopes: [],
     resources: [],
-    authorizationDetails: effectiveDetails(request.installation?.name ?? null, granted, repositories),
+    authorizationDetails: effectiveDetails(installation.name, granted, repositories),
     static: false,
     metadata: { permissions: granted, ...(selection !== undefined && { repository_selection: selection }) },
   });
@@ -105,7 +106,9 @@ async function explained(answer: ApiAnswer, asked: Narrowing, request: Request, 
   const granted = grantedPermissions(found.value.details);
   const missing = granted === null ? [] : missingPermissions(granted, asked.permissions ?? {});
   if (missing.length > 0) return notGranted(missing);
-  return repositoriesMissing(asked.repositories ?? [], found.value.name ?? "", request, deps);
+  // Such as a level that this permission does not have.
+  if (asked.repositories === undefined) return refused("upstream_rejected", answer);
+  return repositoriesMissing(asked.repositories, found.value.name ?? "", request, deps);
 }
 
 async function repositoriesMissing(

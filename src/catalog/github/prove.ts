@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
 import type { Secret } from "../../crypto/secret.ts";
-import { fail, ok, type Result } from "../../errors.ts";
-import type { AuthorizationUrlRequest, DriverDeps } from "../driver.ts";
+import { ok, type Result } from "../../errors.ts";
+import { invalidConfig } from "../connector-data.ts";
+import type { DriverDeps } from "../driver.ts";
+import type { AuthorizationUrlRequest } from "../driver-requests.ts";
 import type { ProofRequest } from "../installations.ts";
 import { exchangeCode } from "../oauth/user-grant.ts";
 import { bearer, callApi, misshapen, unexpected } from "./api.ts";
@@ -21,7 +23,7 @@ export function proofUrl(
 ): Result<string> {
   const { config, redirectUri, state, codeChallenge } = request;
   if (!config.hasClientSecret) {
-    return fail("invalid_config", { message: "Set data.clientSecret: without it GitHub does not say who installs." });
+    return invalidConfig("Set data.clientSecret: without it GitHub does not say who installs.");
   }
   const query = new URLSearchParams({
     client_id: config.clientId ?? "",

@@ -1,6 +1,7 @@
 import type { Secret } from "../../crypto/secret.ts";
 import { ok, type Result } from "../../errors.ts";
-import type { DriverDeps, RevokeRequest } from "../driver.ts";
+import type { DriverDeps } from "../driver.ts";
+import type { RevokeRequest } from "../driver-requests.ts";
 import { type ApiAnswer, bearer, callApi, refusedClient, unexpected } from "./api.ts";
 import type { GitHubConfig } from "./config.ts";
 import { refreshUser } from "./users.ts";
@@ -13,8 +14,8 @@ type Outcome = Result<"done" | "unsupported">;
  * token first, because GitHub knows authorizations by those only; if it is refused, it has ended already.
  */
 export async function revokeGitHubToken(request: RevokeRequest<GitHubConfig>, deps: DriverDeps): Promise<Outcome> {
-  const { config, secrets, token, hint } = request;
-  if (token.expose().startsWith("ghs_")) return revokeAppToken(config, token, deps);
+  const { config, secrets, token, hint, subject } = request;
+  if (subject === "app") return revokeAppToken(config, token, deps);
   const { clientSecret } = secrets;
   if (clientSecret === undefined || config.clientId === null) return ok("unsupported");
   if (hint === "access_token") return revokeUserToken(config, clientSecret, token, deps);

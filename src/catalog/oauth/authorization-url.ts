@@ -1,6 +1,8 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import { checkUrl } from "../../outbound/url-policy.ts";
-import type { AuthorizationUrlRequest, DriverDeps } from "../driver.ts";
+import { invalidConfig } from "../connector-data.ts";
+import type { DriverDeps } from "../driver.ts";
+import type { AuthorizationUrlRequest } from "../driver-requests.ts";
 import { requestedScopes } from "../scopes.ts";
 import {
   checkAdditionalParams,
@@ -37,10 +39,9 @@ export async function authorizationUrl(request: Request, deps: DriverDeps): Prom
 
   if (server.pushed_authorization_request_endpoint === undefined) {
     if (server.require_pushed_authorization_requests !== true) return ok(urlWith(endpoint.value, parameters.value));
-    return fail("invalid_config", {
-      message:
-        "The authorization server requires pushed authorization requests, but where is not known. Set data.serverConfig.pushed_authorization_request_endpoint.",
-    });
+    return invalidConfig(
+      "The authorization server requires pushed authorization requests, but where is not known. Set data.serverConfig.pushed_authorization_request_endpoint.",
+    );
   }
   const pushed = await pushAuthorizationRequest(request, parameters.value, deps);
   if (!pushed.ok) return pushed;
@@ -53,7 +54,7 @@ function responseType({ responseType: configured }: OAuthSettings): Result<strin
   const values = type.split(" ");
   // RFC 9700 §2.1.2: a token in the browser's address is everybody's.
   if (values.includes("code") && !values.includes("token")) return ok(type);
-  return fail("invalid_config", { message: "data.responseType must contain code, and must not contain token." });
+  return invalidConfig("data.responseType must contain code, and must not contain token.");
 }
 
 function authorizationParameters(request: Request, server: ServerMetadata): Result<URLSearchParams> {

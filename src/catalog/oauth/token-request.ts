@@ -1,6 +1,7 @@
 import { clientCredentialsGrantRequest, revocationRequest } from "oauth4webapi";
 import { ok, type Result } from "../../errors.ts";
-import type { DriverDeps, IssuedToken, MintRequest, RevokeRequest, TokenGroup } from "../driver.ts";
+import type { DriverDeps, IssuedToken, TokenGroup } from "../driver.ts";
+import type { MintRequest, RevokeRequest } from "../driver-requests.ts";
 import type { ProviderPolicy } from "../provider-policy.ts";
 import { effectiveServer, type OAuthConfig } from "./config.ts";
 import { classifyErrorAnswer } from "./errors.ts";

@@ -6,6 +6,7 @@ import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.t
 import type { IssuedToken, TokenGroup } from "../driver.ts";
 import { type ProviderPolicy, USUAL_POLICY } from "../provider-policy.ts";
 import { parseScopeText } from "../scopes.ts";
+import { tokenText } from "../token-text.ts";
 import type { OAuthConfig } from "./config.ts";
 import { policyOf } from "./grant-policy.ts";
 
@@ -19,8 +20,7 @@ const expiresIn = z.union([
 
 /** RFC 6749 §5.1 as far as we use it. Other members are dropped, never passed on. */
 const tokenBody = z.object({
-  // Visible ASCII only, so that a token can never break out of a header (RFC 6750 §2.1).
-  access_token: z.string().check(z.regex(/^[\x21-\x7E]{1,8192}$/)),
+  access_token: tokenText,
   token_type: z.string().check(z.regex(/^bearer$/i)),
   expires_in: z.optional(expiresIn),
   scope: z.optional(z.string().check(z.maxLength(16_384))),

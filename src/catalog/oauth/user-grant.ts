@@ -2,14 +2,8 @@ import type { JSONWebKeySet } from "jose";
 import { genericTokenEndpointRequest } from "oauth4webapi";
 import type { Secret } from "../../crypto/secret.ts";
 import { fail, ok, type Result } from "../../errors.ts";
-import type {
-  Claims,
-  DriverDeps,
-  ExchangeRequest,
-  ExternalSubject,
-  IssuedAuthorization,
-  RefreshRequest,
-} from "../driver.ts";
+import type { Claims, DriverDeps, ExternalSubject, IssuedAuthorization } from "../driver.ts";
+import type { ExchangeRequest, RefreshRequest } from "../driver-requests.ts";
 import { effectiveServer, type OAuthConfig } from "./config.ts";
 import { policyOf } from "./grant-policy.ts";
 import { forwardedClaims, type IdTokenClaims, namesAnother, verifyIdToken } from "./id-token.ts";

@@ -2,14 +2,16 @@ import { authenticateApp, authenticateToken } from "./authentication.ts";
 import type { Context, Route } from "./context.ts";
 import { type Call, empty, json, jsonBody, notFound, paginate, refuse, texts } from "./http.ts";
 import {
+  type App,
   type Installation,
   type InstallationToken,
   includes,
   isLevel,
   type Permissions,
   type Repository,
+  type Settings,
 } from "./records.ts";
-import { opaqueInstallationToken, statelessToken } from "./token-formats.ts";
+import { opaqueInstallationToken, statelessToken, unprefixedInstallationToken } from "./token-formats.ts";
 import { repositoryView, time } from "./views.ts";
 
 const LIFETIME_MS = 3_600_000;
@@ -23,10 +25,21 @@ const NOT_GRANTED = "The permissions requested are not granted to this installat
 
 /** https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app */
 export function installationTokenRoutes({ world, jwts }: Context): Route[] {
-  function format(call: Call): "stateless" | "opaque" {
+  function format(call: Call): Settings["tokenFormat"] {
     const asked = call.headers["x-github-stateless-s2s-token"];
     if (!world.ghes && asked === "enabled") return "stateless";
     return !world.ghes && asked === "disabled" ? "opaque" : world.settings.tokenFormat;
+  }
+
+  function newToken(call: Call, app: App, installation: Installation, nowMs: number): string {
+    switch (format(call)) {
+      case "stateless":
+        return statelessToken(app.id, installation.id, nowMs);
+      case "opaque":
+        return opaqueInstallationToken();
+      case "unprefixed":
+        return unprefixedInstallationToken();
+    }
   }
 
   /** An installation token's own reach, today. */
@@ -54,8 +67,7 @@ export function installationTokenRoutes({ world, jwts }: Context): Route[] {
         const permissions = narrowedPermissions(installation, body.permissions);
         const repositories = narrowedRepositories(world.reach(installation), body.repositories, body.repository_ids);
         const now = world.now();
-        const value =
-          format(call) === "stateless" ? statelessToken(app.id, installation.id, now) : opaqueInstallationToken();
+        const value = newToken(call, app, installation, now);
         const token: InstallationToken = {
           kind: "installation",
           token: value,

@@ -110,7 +110,7 @@ export interface Settings {
   /** What an automatic installation takes; an empty account is the user's own. */
   selection: { account: string; repositories: "all" | string[] };
   /** Of installation tokens. On github.com `X-GitHub-Stateless-S2S-Token` overrides it; GHES keeps `opaque`. */
-  tokenFormat: "stateless" | "opaque";
+  tokenFormat: "stateless" | "opaque" | "unprefixed";
   /** Lifetime of users' access tokens that expire. */
   userTokenSeconds: number;
   /** Lifetimes of user tokens as text, as they were in 2020. */

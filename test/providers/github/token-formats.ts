@@ -20,6 +20,9 @@ export function statelessToken(appId: number, installationId: number, nowMs: num
 /** The format before: 40 characters. */
 export const opaqueInstallationToken = (): string => opaque("ghs_", 36);
 
+/** The one before that, of Enterprise Server until 3.1. */
+export const unprefixedInstallationToken = (): string => `v1.${hex(40)}`;
+
 function segment(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
