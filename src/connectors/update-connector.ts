@@ -24,8 +24,8 @@ const TRIES = 3;
 
 /**
  * Applies a PATCH to the connector as it is now; a concurrent change of other fields survives. Answers the connector
- * before and after. Thrown: `not_found`,
- * `gone`, `precondition_failed`, `invalid_uid`, `conflict`, and the driver's refusals of `data`.
+ * before and after. Thrown: `not_found`, `gone`, `precondition_failed`, `invalid_uid`, `conflict`, and the driver's
+ * refusals of `data`.
  */
 export async function updateConnector(
   services: SaveServices,
@@ -86,7 +86,7 @@ async function withChanges(
     name: body.name ?? current.name,
     minimumBinding: body.minimumBinding ?? current.minimumBinding,
     branding: rebranded(current.branding, body),
-    defaultInstallationId: await defaultInstallation(services, current, body),
+    defaultInstallationId: await nextDefaultId(services, current, body),
     revision: current.revision + 1,
     updatedBy: actorOf(caller),
     updatedAtMs: nowMs,
@@ -126,7 +126,8 @@ async function savedData(services: SaveServices, current: Connector, body: Updat
   return { changes, trigger: saved.trigger };
 }
 
-async function defaultInstallation(
+/** Our id of what the body makes the default, which must be there (`bad_request`); null = nothing. */
+async function nextDefaultId(
   { db }: SaveServices,
   current: Connector,
   { defaultInstallationId: reference = current.defaultInstallationId }: UpdateBody,
