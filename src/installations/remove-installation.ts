@@ -16,12 +16,15 @@ export async function removeInstallation(
   connector: LeaseSettings & { region: string | null },
 ): Promise<LeaseSettings> {
   const { db, now } = services;
+  const nowMs = now();
   const [, , , , lease] = await db.batch<[unknown, unknown, unknown, unknown, LeaseSettings]>([
-    ...revokeRow("installations", id, now()),
+    ...revokeRow("installations", id, nowMs),
     sql("UPDATE installations SET state = 'removed' WHERE id = ?", id),
     sql(
-      `UPDATE connectors SET default_installation_id = NULL, revision = revision + 1
+      `UPDATE connectors SET default_installation_id = NULL, revision = revision + 1,
+         updated_at_ms = max(updated_at_ms, ?)
        WHERE id = ? AND default_installation_id = ?`,
+      nowMs,
       connectorId,
       id,
     ),
