@@ -3,7 +3,7 @@ import { type Database, sql } from "../store/database.ts";
 import type { SealedFlowSecrets } from "./flow-secrets.ts";
 import { FLOWS, kindOf } from "./flow-table.ts";
 import { type AuthorizationRequest, REQUEST_COLUMNS, type RequestRow, requestOfRow } from "./request-row.ts";
-import type { FinalStatus, FlowStatus, RequestStatus } from "./transitions.ts";
+import type { FinalStatus, FlowStatus, InstallStatus, RequestStatus } from "./transitions.ts";
 
 /** Open requests at once, so that nobody fills the table, or a user's screen: of a grant, and of a link's environment. */
 const MAX_OPEN = { perGrant: 20, perEnvironment: 1000 };
@@ -85,50 +85,55 @@ export async function findByLoginState(db: Database, stateHash: string): Promise
   return row && requestOfRow(row);
 }
 
-/** Where a request goes from here, and what it knows then. What is not named stays. */
-export interface Step {
-  from: RequestStatus;
-  to: Exclude<RequestStatus, FinalStatus>;
+interface StepOf<Status extends FlowStatus> {
+  from: Status;
+  to: Exclude<Status, FinalStatus>;
   browserHash?: string;
   stateHash?: string;
-  loginStateHash?: string;
-  connectCodeHash?: string;
   secrets?: SealedFlowSecrets;
   legExpiresAtMs?: number;
+}
+
+/** Where an authorization goes from here, and what it knows then. What is not named stays. */
+export interface Step extends StepOf<RequestStatus> {
+  loginStateHash?: string;
+  connectCodeHash?: string;
   /** An earlier end of the whole. */
   expiresAtMs?: number;
 }
 
+/** The same of an installation. */
+export interface InstallStep extends StepOf<InstallStatus> {
+  /** What the browser named, unproven: for whoever looks into what went wrong. */
+  externalId?: string;
+  installationId?: string;
+}
+
 /**
- * How long asking the Grant may take (ms). What was brought in time is not late because the provider was slow; and who
- * died meanwhile leaves a request that ends.
+ * How long asking the provider or the Grant may take (ms). What was brought in time is not late because they were slow;
+ * and who died meanwhile leaves a request that ends.
  */
-export const COMPLETING_MS = 60_000;
+const COMPLETING_MS = 60_000;
 
 /** One step, if the request still is where it was seen and has not expired; whether it was this caller who took it. */
-export async function takeStep(db: Database, id: string, step: Step, nowMs: number): Promise<boolean> {
+export async function takeStep(db: Database, id: string, step: Step | InstallStep, nowMs: number): Promise<boolean> {
+  const kind = kindOf(id);
   const changes = await db.run(
     sql(
-      `UPDATE authorization_requests SET status = ?3, browser_hash = coalesce(?5, browser_hash),
-         state_hash = coalesce(?6, state_hash), login_state_hash = coalesce(?7, login_state_hash),
-         connect_code_hash = coalesce(?8, connect_code_hash), secrets_sealed = coalesce(?9, secrets_sealed),
-         secrets_kid = coalesce(?10, secrets_kid), secrets_generation = coalesce(?11, secrets_generation),
-         leg_expires_at_ms = coalesce(?12, leg_expires_at_ms),
-         expires_at_ms = iif(?3 = 'completing', max(expires_at_ms, ?4 + ?14), min(coalesce(?13, expires_at_ms), expires_at_ms))
+      `UPDATE ${FLOWS[kind].table} SET status = ?3, browser_hash = coalesce(?5 ->> 'browserHash', browser_hash),
+         state_hash = coalesce(?5 ->> 'stateHash', state_hash),
+         secrets_sealed = coalesce(?5 ->> '$.secrets.sealed', secrets_sealed),
+         secrets_kid = coalesce(?5 ->> '$.secrets.kid', secrets_kid),
+         secrets_generation = coalesce(?5 ->> '$.secrets.generation', secrets_generation),
+         leg_expires_at_ms = coalesce(?5 ->> 'legExpiresAtMs', leg_expires_at_ms),
+         expires_at_ms = iif(?3 = 'completing', max(expires_at_ms, ?4 + ?6),
+           min(coalesce(?5 ->> 'expiresAtMs', expires_at_ms), expires_at_ms))${FLOWS[kind].learns}
        WHERE id = ?1 AND status = ?2 AND expires_at_ms > ?4`,
       id,
       step.from,
       step.to,
       nowMs,
-      step.browserHash ?? null,
-      step.stateHash ?? null,
-      step.loginStateHash ?? null,
-      step.connectCodeHash ?? null,
-      step.secrets?.sealed ?? null,
-      step.secrets?.kid ?? null,
-      step.secrets?.generation ?? null,
-      step.legExpiresAtMs ?? null,
-      step.expiresAtMs ?? null,
+      JSON.stringify(step),
       COMPLETING_MS,
     ),
   );

@@ -1,7 +1,5 @@
 import * as z from "zod/mini";
 import type { Asserting } from "../catalog/driver.ts";
-import type { Installations } from "../catalog/installations.ts";
-import { driverOf } from "../catalog/registry.ts";
 import { requireConnector } from "../connectors/connector-access.ts";
 import type { Connector } from "../connectors/connector-row.ts";
 import { findConnector } from "../connectors/connector-store.ts";
@@ -11,8 +9,8 @@ import { ApiError, unwrap } from "../errors.ts";
 import { managementEndpoint } from "../http/endpoint.ts";
 import { foreignId } from "../http/fields.ts";
 import { decodeCursor, pageQuery, paginate } from "../http/pagination.ts";
-import { openedConnector } from "../installing/legs.ts";
 import type { Services } from "../services.ts";
+import { type Installable, openInstallable, requireComplete, requireInstallable } from "./installable.ts";
 import type { Installation } from "./installation.ts";
 import { findInstallation, installationPosition, listInstallations } from "./installation-store.ts";
 import { installationToWire } from "./installation-wire.ts";
@@ -44,11 +42,15 @@ export const postInstallation = managementEndpoint("admin", {
   creates: true,
   body: z.strictObject({ externalId: foreignId }),
   async handle({ services, params, body: { externalId } }) {
-    const { connector, installations } = await installable(services, params.c);
-    const asserting = await opened(services, connector, installations);
+    const target = await installable(services, params.c);
+    const { connector, installations } = target;
+    const asserting = await opened(services, target);
     const found = unwrap(await installations.find({ ...asserting, externalId }, driverDeps(services)));
-    if (found === null) throw new ApiError("not_found", { message: "The provider knows no such installation of it." });
-    const recorded = await recordNews(services, connectorOf(connector), found, { isOwn: true, isSeen: true });
+    if (found === null) {
+      throw new ApiError("not_found", { message: "The provider knows no such installation of this connector." });
+    }
+    const place = { connectorId: connector.id, region: connector.region };
+    const recorded = await recordNews(services, place, found, { isOwn: true, isSeen: true });
     if (recorded === null) throw new ApiError("gone", { message: "This connector was deleted." });
     // It may have become the default.
     const current = (await findConnector(services.db, connector.id))?.connector ?? connector;
@@ -59,10 +61,11 @@ export const postInstallation = managementEndpoint("admin", {
 export const deleteInstallation = managementEndpoint("admin", {
   query: z.object({ uninstall: z._default(z.enum(["true", "false"]), "false") }),
   async handle({ services, params, query }) {
-    const { connector, installations } = await installable(services, params.c);
+    const target = await installable(services, params.c);
+    const { connector, installations } = target;
     const installation = await requireInstallation(services, connector, params.id);
     if (query.uninstall === "true" && installation.state !== "removed") {
-      const asserting = await opened(services, connector, installations);
+      const asserting = await opened(services, target);
       const { externalId } = installation;
       const removed = unwrap(await installations.remove({ ...asserting, externalId }, driverDeps(services)));
       if (removed === "unsupported") {
@@ -74,15 +77,9 @@ export const deleteInstallation = managementEndpoint("admin", {
   },
 });
 
-/** The connector, if its kind is installed somewhere; `installation_unsupported`, `not_found` and `gone` are thrown. */
-async function installable(
-  { db }: Services,
-  reference: string | undefined,
-): Promise<{ connector: Connector; installations: Installations }> {
-  const connector = await requireConnector(db, reference);
-  const installations = driverOf(connector.type)?.installations ?? null;
-  if (installations === null) throw new ApiError("installation_unsupported");
-  return { connector, installations };
+/** `installation_unsupported`, `not_found` and `gone` are thrown. */
+async function installable({ db }: Services, reference: string | undefined): Promise<Installable> {
+  return requireInstallable(await requireConnector(db, reference));
 }
 
 async function requireInstallation({ db }: Services, { id }: Connector, reference = ""): Promise<Installation> {
@@ -91,10 +88,7 @@ async function requireInstallation({ db }: Services, { id }: Connector, referenc
   return installation;
 }
 
-const connectorOf = ({ id, region }: Connector) => ({ connectorId: id, region });
-
-async function opened(services: Services, connector: Connector, installations: Installations): Promise<Asserting> {
-  if (connector.draft) throw new ApiError("no_token", { message: "The connector is a draft. Complete it first." });
-  const teamId = await requireTeamId(services);
-  return unwrap(await openedConnector({ installed: { connector, installations }, teamId }, services));
+async function opened(services: Services, target: Installable): Promise<Asserting> {
+  requireComplete(target);
+  return unwrap(await openInstallable(target, await requireTeamId(services), services));
 }

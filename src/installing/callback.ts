@@ -1,20 +1,19 @@
 import { browserOf } from "../authorize/browser.ts";
 import { codeOf, endHere, seeOther, withoutReferrer } from "../authorize/callback.ts";
-import { invalid, parseCallback, singleParameters } from "../authorize/callback-parameters.ts";
+import { parseCallback, singleParameters } from "../authorize/callback-parameters.ts";
 import { isRandomText } from "../authorize/flow-secrets.ts";
 import { pageAnswer } from "../authorize/page-answer.ts";
 import { judgeReturn } from "../authorize/transitions.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
 import { ApiError, fail, ok, type Result, unwrap } from "../errors.ts";
 import type { Answer, Input } from "../http/endpoint.ts";
-import { claim, endAt, prove } from "./conclude.ts";
+import { claim, externalIdOf, prove } from "./claim.ts";
+import { endAt } from "./endings.ts";
 import { basisOf } from "./install-basis.ts";
 import type { InstallRequest } from "./install-row.ts";
 import { findInstallByState } from "./install-store.ts";
-import type { LegStatus } from "./legs.ts";
+import { type LegStatus, legOf } from "./legs.ts";
 import { register } from "./register.ts";
-
-const LEGS: readonly LegStatus[] = ["registering", "installing", "proving"];
 
 /**
  * The provider sends a browser back from a registration or an installation; null = from something else. Whatever is not
@@ -32,7 +31,7 @@ export async function installCallback(input: Input<unknown, unknown>): Promise<A
   if (sent.method !== "GET") throw new ApiError("method_not_allowed");
   unwrap(singleParameters(search));
   if (request.connectorId !== params.c) throw new ApiError("connector_mismatch");
-  const leg = LEGS.find((each) => each === request.status) ?? "installing";
+  const leg = legOf(request.status) ?? "installing";
   const visit = judgeReturn(request, leg, await browserOf(headers, request.id, services), services.now());
   if ("refuse" in visit) throw new ApiError(visit.refuse);
   return withoutReferrer(await received(request, leg, search, input));
@@ -47,16 +46,18 @@ async function received(
 ): Promise<Answer> {
   const basis = await basisOf(request, visit.services);
   if (!basis.ok) return endHere(request, leg, basis.failure, visit);
-  const brought = leg === "installing" ? installedOf(new URLSearchParams(search)) : codeIn(search);
+  const brought = leg === "installing" ? installedIn(search) : codeIn(search);
   if (!brought.ok) return endAt(request, leg, basis.value, brought.failure, visit);
-  if (leg === "installing") {
-    const next = await claim(request, basis.value, brought.value, visit);
-    return "answer" in next ? next.answer : seeOther(next.onward.url);
+  switch (leg) {
+    case "registering":
+      return register(request, basis.value, brought.value, visit);
+    case "installing": {
+      const next = await claim(request, basis.value, brought.value, visit);
+      return "answer" in next ? next.answer : seeOther(next.onward.url);
+    }
+    case "proving":
+      return prove(request, basis.value, brought.value, visit);
   }
-  if (leg === "proving") return prove(request, basis.value, brought.value, visit);
-  const { registering } = request.asked;
-  if (registering === null) throw new ApiError("internal_error", { reason: "nothing to register" });
-  return register(request, registering, brought.value, visit);
 }
 
 /** The issuer is not told apart: its state came to this connector's address. */
@@ -65,16 +66,11 @@ function codeIn(search: string): Result<string> {
 }
 
 /** The provider's id of the installation, as far as the browser is to be believed. */
-function installedOf(query: URLSearchParams): Result<string> {
-  const error = query.get("error");
-  if (error !== null) return codeIn(`?${query}`);
+function installedIn(search: string): Result<string> {
+  const query = new URLSearchParams(search);
+  if (query.has("error")) return codeIn(search);
   if (query.get("setup_action") === "request") return fail("installation_not_approved");
   return ok(unwrap(externalIdOf(query.get("installation_id"))));
-}
-
-/** An id as providers make them. `invalid_callback`. */
-export function externalIdOf(text: string | null): Result<string> {
-  return text !== null && /^\w[\w.-]{0,99}$/.test(text) ? ok(text) : invalid("installation_id");
 }
 
 function strayPage(): Answer {

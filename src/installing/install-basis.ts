@@ -2,15 +2,14 @@ import { checkAppUrls } from "../authorize/app-urls.ts";
 import { changed } from "../authorize/authority.ts";
 import { brandOf } from "../authorize/page-answer.ts";
 import type { Driver } from "../catalog/driver.ts";
-import type { Installations } from "../catalog/installations.ts";
 import { driverOf } from "../catalog/registry.ts";
-import type { Connector } from "../connectors/connector-row.ts";
 import { findConnector } from "../connectors/connector-store.ts";
 import { requireTeamId } from "../connectors/driver-context.ts";
 import type { Link } from "../connectors/link-row.ts";
 import { findLink } from "../connectors/link-store.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
 import { ok, type Result } from "../errors.ts";
+import type { Installable } from "../installations/installable.ts";
 import type { Brand } from "../pages/views.ts";
 import type { Services } from "../services.ts";
 import type { InstallRequest } from "./install-row.ts";
@@ -20,8 +19,8 @@ export interface InstallBasis {
   teamId: string;
   driver: Driver;
   brand: Brand;
-  /** Null = it is to be registered. */
-  installed: { connector: Connector; installations: Installations } | null;
+  /** Null = the connector is to be registered first. */
+  installable: Installable | null;
   /** Of the app that asked; null = an operator did. */
   link: Link | null;
 }
@@ -31,8 +30,7 @@ export interface InstallBasis {
  * not come to that: its driver.
  */
 export async function basisOf(
-  request: Pick<InstallRequest, "connectorId" | "asked" | "registered"> &
-    Pick<InstallRequest, "projectId" | "linkId" | "environment" | "configRevision" | "revokedBeforeMs">,
+  request: InstallRequest,
   services: Pick<Services, "db" | "settings" | "urlPolicy">,
 ): Promise<Result<InstallBasis>> {
   const { db } = services;
@@ -42,16 +40,13 @@ export async function basisOf(
     const { type, body } = asked.registering;
     const driver = driverOf(type);
     if (driver === null) return changed("gone");
-    const { name = "", icon, backgroundColor, accentColor } = body;
-    const brand = brandOf({
-      name,
-      branding: {
-        ...(icon !== undefined && { icon }),
-        ...(backgroundColor !== undefined && { backgroundColor }),
-        ...(accentColor !== undefined && { accentColor }),
-      },
+    return ok({
+      teamId,
+      driver,
+      brand: brandOf({ name: body.name ?? "", branding: body }),
+      installable: null,
+      link: null,
     });
-    return ok({ teamId, driver, brand, installed: null, link: null });
   }
   const [found, row, link] = await Promise.all([
     findConnector(db, connectorId),
@@ -71,6 +66,6 @@ export async function basisOf(
     if (!checkAppUrls(asked, link, environment, services).ok) return changed("link's origins");
     if (row?.revoked_before_ms !== request.revokedBeforeMs) return changed("revoked");
   }
-  const installed = { connector, installations: driver.installations };
-  return ok({ teamId, driver, brand: brandOf(connector), installed, link });
+  const installable = { connector, installations: driver.installations };
+  return ok({ teamId, driver, brand: brandOf(connector), installable, link });
 }

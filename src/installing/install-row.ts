@@ -8,7 +8,6 @@ import { ApiError, type ErrorCode } from "../errors.ts";
 /** A connector that is to be made, as its operator asked for it; checked before it was stored. */
 const Registering = z.object({
   type: z.enum(CONNECTOR_TYPES),
-  service: z.string(),
   body: z.custom<CreateBody>((value) => typeof value === "object"),
   /** The driver's own. */
   plan: z.record(z.string(), z.unknown()),
@@ -41,8 +40,6 @@ export interface InstallRequest extends Progress {
   configRevision: number | null;
   revokedBeforeMs: number;
   registered: boolean;
-  /** What the browser named, unproven. */
-  externalId: string | null;
   installationId: string | null;
   errorCode: ErrorCode | null;
   providerError: string | null;
@@ -55,7 +52,7 @@ export interface InstallRequest extends Progress {
 
 export const INSTALL_COLUMNS = `r.id, r.connector_id AS connectorId, r.project_id AS projectId, r.link_id AS linkId,
   r.environment, r.request AS asked, r.config_revision AS configRevision, r.revoked_before_ms AS revokedBeforeMs,
-  r.status, r.registered, r.external_id AS externalId, r.installation_id AS installationId, r.error_code AS errorCode,
+  r.status, r.registered, r.installation_id AS installationId, r.error_code AS errorCode,
   r.provider_error AS providerError, r.browser_hash AS browserHash, r.secrets_sealed AS secretsSealed,
   r.secrets_generation AS secretsGeneration, r.created_at_ms AS createdAtMs, r.expires_at_ms AS expiresAtMs,
   r.leg_expires_at_ms AS legExpiresAtMs, r.finished_at_ms AS finishedAtMs, r.webhook_due_at_ms AS webhookDueAtMs,

@@ -1,13 +1,10 @@
-import type { SealedFlowSecrets } from "../authorize/flow-secrets.ts";
-import { COMPLETING_MS } from "../authorize/request-store.ts";
-import type { FinalStatus, InstallStatus } from "../authorize/transitions.ts";
 import { type Database, type Statement, sql } from "../store/database.ts";
 import { INSTALL_COLUMNS, type InstallRequest, type InstallRow, installOfRow } from "./install-row.ts";
 
 /** Open requests of a link's environment at once. */
 const MAX_OPEN = 100;
 
-export type NewInstall = Pick<
+type NewInstall = Pick<
   InstallRequest,
   | "id"
   | "connectorId"
@@ -23,6 +20,7 @@ export type NewInstall = Pick<
 
 /** Stores a request unless too many are open; whether it did. `UniqueViolation` for a verifier that was used before. */
 export async function insertInstall(db: Database, request: NewInstall): Promise<boolean> {
+  // The + keeps to the index of the connector's open requests, which are few; a link has all that ended, too.
   const changes = await db.run(
     sql(
       `INSERT INTO installation_requests (id, verifier_hash, connector_id, project_id, link_id, environment, request,
@@ -69,47 +67,6 @@ export function findInstallByState(db: Database, stateHash: string): Promise<Ins
     db,
     sql(`SELECT ${INSTALL_COLUMNS} FROM installation_requests AS r WHERE r.state_hash = ?`, stateHash),
   );
-}
-
-/** Where a request goes from here, and what it knows then. What is not named stays. */
-export interface InstallStep {
-  from: InstallStatus;
-  to: Exclude<InstallStatus, FinalStatus>;
-  browserHash?: string;
-  stateHash?: string;
-  externalId?: string;
-  installationId?: string;
-  secrets?: SealedFlowSecrets;
-  legExpiresAtMs?: number;
-}
-
-/** One step, if the request still is where it was seen and has not expired; whether it was this caller who took it. */
-export async function takeInstallStep(db: Database, id: string, step: InstallStep, nowMs: number): Promise<boolean> {
-  const changes = await db.run(
-    sql(
-      `UPDATE installation_requests SET status = ?3, browser_hash = coalesce(?5, browser_hash),
-         state_hash = coalesce(?6, state_hash), external_id = coalesce(?7, external_id),
-         installation_id = coalesce(?8, installation_id), secrets_sealed = coalesce(?9, secrets_sealed),
-         secrets_kid = coalesce(?10, secrets_kid), secrets_generation = coalesce(?11, secrets_generation),
-         leg_expires_at_ms = coalesce(?12, leg_expires_at_ms),
-         expires_at_ms = iif(?3 = 'completing', max(expires_at_ms, ?4 + ?13), expires_at_ms)
-       WHERE id = ?1 AND status = ?2 AND expires_at_ms > ?4`,
-      id,
-      step.from,
-      step.to,
-      nowMs,
-      step.browserHash ?? null,
-      step.stateHash ?? null,
-      step.externalId ?? null,
-      step.installationId ?? null,
-      step.secrets?.sealed ?? null,
-      step.secrets?.kid ?? null,
-      step.secrets?.generation ?? null,
-      step.legExpiresAtMs ?? null,
-      COMPLETING_MS,
-    ),
-  );
-  return changes > 0;
 }
 
 /** The statement that goes with the connector of a registration. */

@@ -43,7 +43,6 @@ export const postManagedConnector = managementEndpoint("admin", {
     const createdAtMs = now();
     const registering = {
       type,
-      service,
       body,
       plan,
       ingressId: hex(randomBytes(INGRESS_ID_BYTES)),

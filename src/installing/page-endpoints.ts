@@ -11,13 +11,13 @@ import { unwrap } from "../errors.ts";
 import type { Answer } from "../http/endpoint.ts";
 import type { ContinueView } from "../pages/views.ts";
 import type { Services } from "../services.ts";
-import { externalIdOf } from "./callback.ts";
-import { claim, used } from "./conclude.ts";
+import { claim, pastedId } from "./claim.ts";
+import { used } from "./endings.ts";
 import { basisOf, type InstallBasis } from "./install-basis.ts";
 import type { InstallRequest } from "./install-row.ts";
 import { findInstall } from "./install-store.ts";
 import { installView } from "./install-view.ts";
-import { currentLeg, setOut, type Target, targetOf } from "./legs.ts";
+import { currentTarget, legOf, setOut, type Target } from "./legs.ts";
 
 /** `GET /install/{request}`, and `/register/{request}`; `POST` of the first. */
 export const { show: showInstallation, decide: decideInstallation } = flowPages<InstallRequest>({
@@ -46,7 +46,7 @@ export const { show: showInstallation, decide: decideInstallation } = flowPages<
       return request.browserHash === cookieHash ? withCookie(answer, request, cookie, services) : answer;
     }
 
-    const to = basis.value.installed === null ? "registering" : "installing";
+    const to = basis.value.installable === null ? "registering" : "installing";
     await setOut(request, basis.value, { from: "pending", to, browserHash: cookieHash }, {}, services);
     const after = await findInstall(services.db, request.id);
     if (after === null) return failurePage({ code: "not_found" }, requestId);
@@ -76,21 +76,17 @@ async function goOn(
   const { services, requestId } = visit;
   const status = statusAt(request, services.now());
   if (status === "completing") return used(requestId);
-  if (!(status === "registering" || status === "installing" || status === "proving")) {
-    return endPage(request, basis, services);
-  }
-  if (status === "installing" && installed !== "" && basis.installed?.installations.proof !== null) {
-    // The last part of an address, or the id itself. Like a callback's it is proven before it counts.
-    const [path = ""] = installed.split(/[?#]/, 1);
-    const externalId = unwrap(externalIdOf(path.split("/").findLast(Boolean) ?? null));
-    const next = await claim(request, basis, externalId, visit);
+  const leg = legOf(status);
+  if (leg === null) return endPage(request, basis, services);
+  if (leg === "installing" && installed !== "" && basis.installable?.installations.proof !== null) {
+    // Like a callback's it is proven before it counts.
+    const next = await claim(request, basis, unwrap(pastedId(installed)), visit);
     return "answer" in next ? next.answer : onward("provider", next.onward, basis);
   }
-  const leg = await currentLeg({ ...request, status }, basis, services);
-  const target = leg.ok ? await targetOf(request, status, basis, leg.value, services) : leg;
+  const target = await currentTarget(request, leg, basis, services);
   // They may try again: nothing was spent.
   if (!target.ok) return failurePage(target.failure, requestId, { brand: basis.brand });
-  return onward(PURPOSES[status], target.value, basis);
+  return onward(PURPOSES[leg], target.value, basis);
 }
 
 function onward(purpose: ContinueView["purpose"], { url, fields }: Target, { brand }: InstallBasis): Answer {

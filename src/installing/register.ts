@@ -1,19 +1,21 @@
 import { seeOther } from "../authorize/callback.ts";
 import { endRequest, wayBack } from "../authorize/flow.ts";
-import { openFlow, sealFlow } from "../authorize/flow-secrets.ts";
+import { type FlowSecrets, openFlow, sealFlow } from "../authorize/flow-secrets.ts";
 import type { Visit } from "../authorize/go-on.ts";
 import { failurePage } from "../authorize/page-answer.ts";
+import { takeStep } from "../authorize/request-store.ts";
 import { createConnector } from "../connectors/create-connector.ts";
 import { driverDeps } from "../connectors/driver-context.ts";
 import { Secret } from "../crypto/secret.ts";
-import { type Failure, fail, failureFrom, type Result, unwrap } from "../errors.ts";
+import { ApiError, type Failure, fail, failureFrom, type Result, unwrap } from "../errors.ts";
 import type { Answer } from "../http/endpoint.ts";
+import type { Services } from "../services.ts";
 import { forgetTrigger } from "../triggers/ingress/trigger-memory.ts";
-import { endAt, isPassing, triedPage, used } from "./conclude.ts";
+import { endAt, isPassing, triedPage, used } from "./endings.ts";
 import { basisOf, type InstallBasis } from "./install-basis.ts";
 import type { InstallRequest, Registering } from "./install-row.ts";
-import { findInstall, markRegistered, takeInstallStep } from "./install-store.ts";
-import { setOut, targetOf } from "./legs.ts";
+import { findInstall, markRegistered } from "./install-store.ts";
+import { sendOut } from "./legs.ts";
 
 /**
  * The code of a registration becomes the connector that was asked for, and the browser goes on to install it. The
@@ -22,15 +24,16 @@ import { setOut, targetOf } from "./legs.ts";
  */
 export async function register(
   request: InstallRequest,
-  registering: Registering,
+  basis: InstallBasis,
   code: string,
   visit: Visit,
 ): Promise<Answer> {
   const { services, requestId } = visit;
-  const basis = unwrap(await basisOf(request, services));
-  const brought = await broughtHome(request, registering, basis, code, visit);
-  if ("answer" in brought) return brought.answer;
+  const { registering } = request.asked;
+  if (registering === null) throw new ApiError("internal_error", { reason: "nothing to register" });
   if (!request.registered) {
+    const brought = await broughtHome(request, registering, basis, code, visit);
+    if ("answer" in brought) return brought.answer;
     const failure = await stored(request, registering, brought.data, visit);
     if (failure !== null) return triedPage({ ...failure, code: "storage_unavailable" }, basis, requestId);
   }
@@ -39,10 +42,12 @@ export async function register(
     return seeOther(wayBack(request, null, services));
   }
   const made = unwrap(await basisOf({ ...request, registered: true }, services));
-  const leg = await setOut(request, made, { from: "registering", to: "installing" }, {}, services);
-  const target = leg.ok ? await targetOf(request, "installing", made, leg.value, services) : leg;
+  const target = await sendOut(request, made, { from: "registering", to: "installing" }, {}, services);
   return target.ok ? seeOther(target.value.url) : failurePage(target.failure, requestId, { brand: made.brand });
 }
+
+type Registered = NonNullable<FlowSecrets["registered"]>;
+const BACK = { from: "completing", to: "registering" } as const;
 
 /** What the code brings, or brought before. */
 async function broughtHome(
@@ -53,36 +58,44 @@ async function broughtHome(
   visit: Visit,
 ): Promise<{ data: unknown } | { answer: Answer }> {
   const { services, requestId } = visit;
-  const { db, now, log } = services;
+  const { db, now } = services;
   const { teamId, driver } = basis;
   const kept = unwrap(await openFlow(services, teamId, request));
-  if (request.registered) return { data: null };
   if (kept.registered !== undefined) return kept.registered;
   const step = { from: "registering", to: "completing" } as const;
-  if (!(await takeInstallStep(db, request.id, step, now()))) return { answer: used(requestId) };
-  const back = { from: "completing", to: "registering" } as const;
-  const finished: Result<{ data: unknown; name: string }> =
+  if (!(await takeStep(db, request.id, step, now()))) return { answer: used(requestId) };
+  const finished: Result<Registered> =
     driver.registration === null
       ? fail("connector_changed")
       : await driver.registration.finish({ plan, code: Secret.of(code) }, driverDeps(services));
-  if (!finished.ok) {
-    const { failure } = finished;
-    if (!isPassing(failure)) return { answer: await endAt(request, "completing", basis, failure, visit) };
-    await takeInstallStep(db, request.id, back, now());
-    return { answer: triedPage(failure, basis, requestId) };
+  if (finished.ok) {
+    await keep(request, teamId, { ...kept, registered: finished.value }, services);
+    return finished.value;
   }
-  const { value } = finished;
-  try {
-    const secrets = await sealFlow(services, teamId, request, { ...kept, registered: value });
-    await takeInstallStep(db, request.id, { ...back, secrets }, now());
-  } catch (thrown) {
-    // The app is there and its keys are gone: somebody has to delete it at the provider.
-    log.error("registration.lost", { installRequest: request.id, name: value.name });
-    throw thrown;
-  }
-  return value;
+  const { failure } = finished;
+  if (!isPassing(failure)) return { answer: await endAt(request, "completing", basis, failure, visit) };
+  await takeStep(db, request.id, BACK, now());
+  return { answer: triedPage(failure, basis, requestId) };
 }
 
+/** Once only the provider says it, so it is sealed first. Late is no matter: the connector is made of it at once. */
+async function keep(
+  request: InstallRequest,
+  teamId: string,
+  secrets: FlowSecrets & { registered: Registered },
+  services: Services,
+): Promise<void> {
+  try {
+    const sealed = await sealFlow(services, teamId, request, secrets);
+    await takeStep(services.db, request.id, { ...BACK, secrets: sealed }, services.now());
+  } catch (thrown) {
+    // The app is there and its keys are gone: somebody has to delete it at the provider.
+    services.log.error("registration.lost", { installRequest: request.id, name: secrets.registered.name });
+    throw thrown;
+  }
+}
+
+/** Makes the connector; null = it is there, perhaps by another tab. Whatever failed may pass: what was brought is kept. */
 async function stored(
   request: InstallRequest,
   { body, actor, ingressId }: Registering,
@@ -97,8 +110,9 @@ async function stored(
     forgetTrigger(services.triggerMemory, ingressId);
     return null;
   } catch (thrown) {
-    const now = await findInstall(services.db, request.id);
-    if (now?.registered) return null;
+    // The database that did not store it may not tell either.
+    const after = await findInstall(services.db, request.id).catch(() => null);
+    if (after?.registered) return null;
     const failure = failureFrom(thrown);
     services.log.warn("registration.not_stored", { connectorId, reason: failure.reason ?? failure.code });
     return failure;

@@ -3,13 +3,13 @@ import { checkAppUrls } from "../authorize/app-urls.ts";
 import { authorizeBody, lifetimeMs } from "../authorize/authorize-body.ts";
 import { randomText } from "../authorize/flow-secrets.ts";
 import { startedAnswer } from "../authorize/started-answer.ts";
-import { driverOf } from "../catalog/registry.ts";
 import { requireVisibleConnector } from "../connectors/connector-access.ts";
 import { findLink } from "../connectors/link-store.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { runtimeEndpoint } from "../http/endpoint.ts";
+import { requireComplete, requireInstallable } from "../installations/installable.ts";
 import { newId } from "../store/ids.ts";
 import { callerScope } from "../tokens/authorize.ts";
 import { insertInstall } from "./install-store.ts";
@@ -35,9 +35,8 @@ export const startInstallation = runtimeEndpoint({
     const connector = await requireVisibleConnector(db, caller, params.c);
     const { id: connectorId, uid, type, config } = connector;
     note({ connectorId, connectorUid: uid, connectorType: type });
-    const installations = driverOf(type)?.installations ?? null;
-    if (installations === null) throw new ApiError("installation_unsupported");
-    if (connector.draft) throw new ApiError("no_token", { message: "This connector is a draft. Complete it first." });
+    const installable = requireInstallable(connector);
+    requireComplete(installable);
     const [row, link] = await Promise.all([
       loadSnapshot(db, { ref: connectorId, projectId }),
       findLink(db, connectorId, projectId),
@@ -50,7 +49,8 @@ export const startInstallation = runtimeEndpoint({
     }
     const { returnUrl = null, webhook = null, tenantId = null, expiresInMs = USUAL_LIFETIME_MS } = body;
     unwrap(checkAppUrls({ returnUrl, webhook }, link, environment, services));
-    unwrap(installations.installUrl({ config, state: "", tenantId }));
+    // What would be refused when the browser comes is refused here, where the app can be told why.
+    unwrap(installable.installations.installUrl({ config, state: "", tenantId }));
 
     const verifier = randomText(randomBytes);
     const createdAtMs = now();

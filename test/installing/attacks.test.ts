@@ -1,38 +1,34 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { recordNews } from "../../src/installations/record-news.ts";
+import type { Services } from "../../src/services.ts";
 import { APP, formTokenOf, nextOf, ORIGIN } from "../authorize/support.ts";
 import type { RemoteApp } from "../providers/github-client.ts";
 import { clock } from "../support/clock.ts";
 import {
   decide,
-  type InstallScene,
-  type InstallWorld,
+  getFrom,
   installAt,
+  installationsOf,
   installed,
   installScene,
-  installWorld,
+  installSetting,
   newBrowser,
   proven,
   resultOf,
   start,
   started,
+  upToCallback,
 } from "./support.ts";
 
-let world: InstallWorld;
-let scene: InstallScene;
-let acme: number;
-beforeAll(async () => {
-  world = await installWorld();
-  scene = await installScene(world, "attacked-install");
-  acme = await world.github.call<number>("addOrganization", "attacked-acme");
-});
+const { world, scene } = await installSetting("attacked-install");
+const acme = await world.github.call<number>("addOrganization", "attacked-acme");
 
 const status = async (verifier: string) => {
   const { status: got, error } = await resultOf(world, verifier, scene.runtime);
   return error === undefined ? got : `${got} ${error.code}`;
 };
-const installations = async () =>
-  (await world.api.get(`/v1/connect/connectors/${scene.connectorId}/installations`, world.owner)).body.installations;
+const installations = () => installationsOf(world, scene.connectorId);
 const withQuery = (path: string, change: (query: URLSearchParams) => void): string => {
   const url = new URL(path, ORIGIN);
   change(url.searchParams);
@@ -44,9 +40,7 @@ describe("A-16 an installation that the browser only names", () => {
     await world.github.call("addUser", "owner-of-it");
     const theirs = await world.github.call<number>("install", scene.app.id, "owner-of-it", { by: "owner-of-it" });
     const before = await installations();
-    const { request, verifier } = await started(world.api, scene, { returnUrl: `${APP}/done` });
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, scene, { returnUrl: `${APP}/done` }, acme);
     const forged = withQuery(callback, (query) => query.set("installation_id", String(theirs)));
     const done = await user.get(await proven(user, forged));
     expect(done.status).toBe(403);
@@ -59,9 +53,7 @@ describe("A-16 an installation that the browser only names", () => {
     const other = await world.github.call<RemoteApp>("registerApp", { name: "Another app", public: true });
     const foreign = await world.github.call<number>("install", other.id, "attacked-acme");
     for (const id of [String(foreign), "999999999"]) {
-      const { request, verifier } = await started(world.api, scene);
-      const user = newBrowser(world);
-      const callback = await installed(user, request, acme);
+      const { verifier, user, callback } = await upToCallback(world, scene, {}, acme);
       const answer = await user.get(withQuery(callback, (query) => query.set("installation_id", id)));
       expect([answer.status, answer.headers.get("location")]).toEqual([403, null]);
       expect(await status(verifier)).toBe("error installation_not_verified");
@@ -77,9 +69,7 @@ describe("A-16 an installation that the browser only names", () => {
   });
 
   test("A-16 the code that comes with an install callback proves nothing", async () => {
-    const { request, verifier } = await started(world.api, scene);
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, scene, {}, acme);
     const answer = await user.get(withQuery(callback, (query) => query.set("code", "of-another-session")));
     expect(new URL(answer.headers.get("location") ?? "").pathname).toBe("/login/oauth/authorize");
     expect(await status(verifier)).toBe("pending");
@@ -88,9 +78,7 @@ describe("A-16 an installation that the browser only names", () => {
 
 describe("a callback that does not fit", () => {
   test("A-02 of another browser is refused, and spends nothing", async () => {
-    const { request, verifier } = await started(world.api, scene);
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, scene, {}, acme);
     const stranger = await newBrowser(world).get(callback);
     expect([stranger.status, stranger.text.includes("in the browser that you started with")]).toEqual([400, true]);
     const proof = await proven(user, callback);
@@ -100,9 +88,7 @@ describe("a callback that does not fit", () => {
   });
 
   test("A-04 of another connector is refused, and spends nothing", async () => {
-    const { request, verifier } = await started(world.api, scene);
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, scene, {}, acme);
     const elsewhere = callback.replace(scene.connectorId, "scl_00000000000000000000");
     expect((await user.get(elsewhere)).status).toBe(400);
     expect(await status(verifier)).toBe("pending");
@@ -110,9 +96,7 @@ describe("a callback that does not fit", () => {
   });
 
   test("A-08 twice at once is taken once, and again later not at all", async () => {
-    const { request, verifier } = await started(world.api, scene);
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, scene, {}, acme);
     const two = await Promise.all([user.get(callback), user.get(callback)]);
     expect(two.map((answer) => answer.status).toSorted()).toEqual([303, 400]);
     const going = two.find((answer) => answer.status === 303)?.headers.get("location") ?? "";
@@ -125,9 +109,7 @@ describe("a callback that does not fit", () => {
   });
 
   test("A-09 with a repeated parameter, or a malformed id, is refused and spends nothing", async () => {
-    const { request, verifier } = await started(world.api, scene);
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, scene, {}, acme);
     for (const change of [
       (query: URLSearchParams) => query.append("installation_id", "1"),
       (query: URLSearchParams) => query.append("x", "1"),
@@ -154,9 +136,7 @@ describe("a callback that does not fit", () => {
   });
 
   test("after its time is refused", async () => {
-    const { request, verifier } = await started(world.api, scene, { expiresInMs: 60_000 });
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, scene, { expiresInMs: 60_000 }, acme);
     clock.advance(60_001);
     expect((await user.get(callback)).status).toBe(410);
     expect(await status(verifier)).toBe("expired flow_expired");
@@ -198,18 +178,14 @@ describe("what the provider says", () => {
   test("that it is suspended ends the request with that", async () => {
     const id = await world.github.call<number>("install", scene.app.id, "hubot", { by: "hubot" });
     await world.github.call("suspend", id, { by: "hubot" });
-    const { request, verifier } = await started(world.api, scene);
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, scene, {}, acme);
     const answer = await user.get(withQuery(callback, (query) => query.set("installation_id", String(id))));
     expect([answer.status, answer.text.includes("is suspended")]).toEqual([422, true]);
     expect(await status(verifier)).toBe("error installation_suspended");
   });
 
   test("nothing, at first: the same address goes on later", async () => {
-    const { request, verifier } = await started(world.api, scene);
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, scene, {}, acme);
     await world.github.call("faults.next", "installation", { kind: "answer", status: 502 });
     const answer = await user.get(callback);
     expect(answer.status).toBe(502);
@@ -217,6 +193,53 @@ describe("what the provider says", () => {
     expect(await status(verifier)).toBe("pending");
     await user.get(await proven(user, callback));
     expect(await status(verifier)).toBe("success");
+  });
+
+  test("of its end while the user signed in, by an event, counts more than what was found before", async () => {
+    const own = await installScene(world, "ended-meanwhile");
+    await installAt(world, own, {}, acme);
+    const [{ tenantId, externalId, name, changedAt }] = await installationsOf(world, own.connectorId);
+    const { verifier, user, callback } = await upToCallback(world, own, {}, acme);
+    const proof = await proven(user, callback);
+    const ended = {
+      tenantId,
+      externalId,
+      name,
+      details: {},
+      state: "removed",
+      changedAtMs: changedAt + 60_000,
+    } as const;
+    await recordNews(world.services, { connectorId: own.connectorId, region: null }, ended, { isOwn: false });
+    expect((await user.get(proof)).status).toBe(403);
+    expect(await resultOf(world, verifier, own.runtime)).toMatchObject({
+      error: { code: "installation_not_verified" },
+    });
+  });
+
+  test("so late that the request is over, is no success of nothing", async () => {
+    const { verifier, user, callback } = await upToCallback(world, scene, {}, acme);
+    const proof = await proven(user, callback);
+    const { db } = world.services;
+    const slow: Services["db"] = {
+      ...db,
+      batch: (statements) => {
+        if (statements.some(({ sql }) => sql.includes("INTO installations "))) clock.advance(2 * 3_600_000);
+        return db.batch(statements);
+      },
+    };
+    expect((await getFrom(world, slow, user, proof)).status).toBe(400);
+    expect(await status(verifier)).toBe("expired flow_expired");
+    clock.reset();
+  });
+
+  test("nothing, because its key cannot be read, is not told as a change of settings", async () => {
+    const own = await installScene(world, "unreadable-key");
+    const { verifier, user, callback } = await upToCallback(world, own, {}, acme);
+    const unreadable = "UPDATE connectors SET secrets_sealed = 'x' WHERE id = ?";
+    await env.DB.prepare(unreadable).bind(own.connectorId).run();
+    const answer = await user.get(callback);
+    expect([answer.status, answer.text.includes("Something went wrong here")]).toEqual([500, true]);
+    expect(await resultOf(world, verifier, own.runtime)).toEqual({ status: "pending" });
   });
 
   test("that the user refused to say who they are goes back to the app as that", async () => {
@@ -237,9 +260,7 @@ describe("what an installation rests on", () => {
     ["the link's origins", { environments: ["production"], returnOrigins: ["https://else.example.com"] }],
   ])("A-03 %s, which changed, ends it", async (_, change) => {
     const own = await installScene(world, `changed-${Object.keys(change).length}`);
-    const { request, verifier } = await started(world.api, own, { returnUrl: `${APP}/done` });
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, own, { returnUrl: `${APP}/done` }, acme);
     expect((await own.link(change)).status).toBe(200);
     const answer = await user.get(callback);
     expect([answer.status, answer.headers.get("location")]).toEqual([409, null]);
@@ -248,9 +269,7 @@ describe("what an installation rests on", () => {
 
   test("A-03 a revocation of the connector's tokens ends it", async () => {
     const own = await installScene(world, "changed-revoked");
-    const { request, verifier } = await started(world.api, own);
-    const user = newBrowser(world);
-    const callback = await installed(user, request, acme);
+    const { verifier, user, callback } = await upToCallback(world, own, {}, acme);
     await world.api.delete(`/v1/connect/connectors/${own.connectorId}/tokens`, world.owner, {});
     expect((await user.get(callback)).status).toBe(409);
     expect(await resultOf(world, verifier, own.runtime)).toMatchObject({ error: { code: "connector_changed" } });

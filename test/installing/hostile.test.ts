@@ -1,28 +1,20 @@
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { recordNews } from "../../src/installations/record-news.ts";
 import { clock } from "../support/clock.ts";
 import { ask } from "../support/connect.ts";
 import {
   decide,
-  type InstallScene,
-  type InstallWorld,
   installAt,
   installed,
   installScene,
-  installWorld,
+  installSetting,
   newBrowser,
   resultOf,
   started,
 } from "./support.ts";
 
-let world: InstallWorld;
-let scene: InstallScene;
-let acme: number;
-beforeAll(async () => {
-  world = await installWorld();
-  scene = await installScene(world, "hostile-install");
-  acme = await world.github.call<number>("addOrganization", "hostile-acme");
-});
+const { world, scene } = await installSetting("hostile-install");
+const acme = await world.github.call<number>("addOrganization", "hostile-acme");
 
 test("A-16 what is pasted is an id or an address, and of a text that merely ends like one nothing is believed", async () => {
   const { request, verifier } = await started(world.api, scene);

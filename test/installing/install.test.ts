@@ -1,13 +1,13 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { sql } from "../../src/store/database.ts";
 import { APP, nextOf, ORIGIN } from "../authorize/support.ts";
 import {
   decide,
-  type InstallScene,
-  type InstallWorld,
   installAt,
+  installationsOf,
   installed,
   installScene,
-  installWorld,
+  installSetting,
   newBrowser,
   ownPath,
   proven,
@@ -17,15 +17,9 @@ import {
   started,
 } from "./support.ts";
 
-let world: InstallWorld;
-let scene: InstallScene;
-beforeAll(async () => {
-  world = await installWorld();
-  scene = await installScene(world, "installing");
-});
+const { world, scene } = await installSetting("installing");
 
-const installations = async (id = scene.connectorId) =>
-  (await world.api.get(`/v1/connect/connectors/${id}/installations`, world.owner)).body.installations;
+const installations = (id = scene.connectorId) => installationsOf(world, id);
 
 describe("an installation", () => {
   test("goes from the app to the page, to the provider twice, and back to the app", async () => {
@@ -86,6 +80,16 @@ describe("an installation", () => {
     const { verifier } = await installAt(world, scene);
     expect(before).toContain((await resultOf(world, verifier, scene.runtime)).data.installationId);
     expect(await installations()).toHaveLength(before.length);
+  });
+
+  test("is there again, though a mint had not found it and the provider dates it as before", async () => {
+    const own = await installScene(world, "installing-again");
+    await installAt(world, own);
+    const [{ id }] = await installations(own.connectorId);
+    await world.services.db.run(sql("UPDATE installations SET state = 'removed' WHERE id = ?", id));
+    const { verifier } = await installAt(world, own);
+    expect((await resultOf(world, verifier, own.runtime)).data.installationId).toBe(id);
+    expect(await installations(own.connectorId)).toMatchObject([{ id, state: "active" }]);
   });
 
   test("offers the tenant that was named", async () => {

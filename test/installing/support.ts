@@ -1,7 +1,8 @@
 import { sha256Base64url } from "../../src/crypto/digest.ts";
+import type { Services } from "../../src/services.ts";
 import { APP, browser, formTokenOf, nextOf, ORIGIN } from "../authorize/support.ts";
 import { type RemoteApp, type RemoteGitHub, startGitHub } from "../providers/github-client.ts";
-import { type Api, type ApiAnswer, accessToken, project } from "../support/api.ts";
+import { type Api, type ApiAnswer, accessToken, apiOf, project } from "../support/api.ts";
 import { type Isolate, isolate, ownerToken } from "../support/connect.ts";
 
 export type Browser = ReturnType<typeof browser>;
@@ -51,6 +52,12 @@ export async function installScene({ api, github, owner }: InstallWorld, name: s
   return { app, projectId, connectorId, uid, runtime, link };
 }
 
+/** What the tests of one file share. */
+export async function installSetting(name: string): Promise<{ world: InstallWorld; scene: InstallScene }> {
+  const world = await installWorld();
+  return { world, scene: await installScene(world, name) };
+}
+
 /** `POST /v1/connect/install/{connector}`. */
 export function start(api: Api, { uid, runtime }: Pick<InstallScene, "uid" | "runtime">, body: object = {}) {
   return api.post(`/v1/connect/install/${encodeURIComponent(uid)}`, body, runtime);
@@ -64,6 +71,17 @@ export async function started(api: Api, scene: Pick<InstallScene, "uid" | "runti
 
 export function newBrowser({ api }: Pick<InstallWorld, "api">): Browser {
   return browser(api, ORIGIN);
+}
+
+/** What that browser is answered where the database is another. */
+export function getFrom(
+  { services }: Pick<InstallWorld, "services">,
+  db: Services["db"],
+  { cookies }: Browser,
+  path: string,
+): Promise<ApiAnswer> {
+  const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  return apiOf({ ...services, db }).send(path, { headers: { cookie } });
 }
 
 /** Opens the page of a request and presses one of its buttons. */
@@ -103,16 +121,25 @@ export async function proven(user: Browser, callback: string, login?: string): P
   return ownPath(await redirectOf(url));
 }
 
-/** All of it. */
-export async function installAt(world: InstallWorld, scene: InstallScene, body: object = {}, targetId?: number) {
+/** Up to the install callback, which that browser is about to open. */
+export async function upToCallback(world: InstallWorld, scene: InstallScene, body: object = {}, targetId?: number) {
   const begun = await started(world.api, scene, body);
   const user = newBrowser(world);
-  const done = await user.get(await proven(user, await installed(user, begun.request, targetId)));
-  return { ...begun, user, done };
+  return { ...begun, user, callback: await installed(user, begun.request, targetId) };
+}
+
+/** All of it. */
+export async function installAt(world: InstallWorld, scene: InstallScene, body: object = {}, targetId?: number) {
+  const { user, callback, ...begun } = await upToCallback(world, scene, body, targetId);
+  return { ...begun, user, done: await user.get(await proven(user, callback)) };
 }
 
 export async function resultOf({ api }: Pick<InstallWorld, "api">, verifier: string, token: string) {
   return (await api.post("/v1/connect/result", { verifier }, token)).body;
+}
+
+export async function installationsOf({ api, owner }: InstallWorld, connectorId: string) {
+  return (await api.get(`/v1/connect/connectors/${connectorId}/installations`, owner)).body.installations;
 }
 
 /** What a client of managed creation makes for itself. */

@@ -5,23 +5,10 @@ import { keepUpRequests, nextUpkeepAtMs } from "../../src/authorize/request-upke
 import { ORIGIN } from "../authorize/support.ts";
 import { hostile, lastRequest, requestCount } from "../providers/hostile.ts";
 import { clock } from "../support/clock.ts";
-import {
-  decide,
-  type InstallScene,
-  type InstallWorld,
-  installAt,
-  installScene,
-  installWorld,
-  newBrowser,
-  resultOf,
-  started,
-} from "./support.ts";
+import { decide, installAt, installScene, installSetting, newBrowser, resultOf, started } from "./support.ts";
 
-let world: InstallWorld;
-let scene: InstallScene;
+const { world, scene } = await installSetting("install-upkeep");
 beforeAll(async () => {
-  world = await installWorld();
-  scene = await installScene(world, "install-upkeep");
   const webhookOrigins = [new URL(hostile("/")).origin];
   expect((await scene.link({ environments: ["production"], webhookOrigins })).status).toBe(200);
 });

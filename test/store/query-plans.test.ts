@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { finishRequest } from "../../src/authorize/request-store.ts";
+import { finishRequest, takeStep } from "../../src/authorize/request-store.ts";
 import { keepUpRequests, nextUpkeepAtMs } from "../../src/authorize/request-upkeep.ts";
 import { claimTry, settleWebhook } from "../../src/authorize/webhook-store.ts";
 import { CONNECTOR_SORTS, connectorListStatement } from "../../src/connectors/connector-list.ts";
@@ -66,6 +66,7 @@ const COMPUTED: Record<string, () => Promise<Statement[]> | Statement[]> = {
       await findConnector(db, "slack/acme");
     }),
   "FLOWS[kind].table": flowStatements,
+  "FLOWS[kind].learns": flowStatements,
   "FLOWS[kind].ends": flowStatements,
   "OWNERS[owner.of]": () =>
     (["connector", "project"] as const).map((of) => linkListStatement({ of, id: "x" }, { after: null, limit: 5 })),
@@ -94,6 +95,7 @@ function flowStatements(): Promise<Statement[]> {
   return recorded(async (db) => {
     for (const id of ["sca_none", "sci_none"]) {
       const ending = { from: "pending", to: "canceled", errorCode: null, providerError: null } as const;
+      await takeStep(db, id, { from: "pending", to: "completing" }, 0);
       await finishRequest(db, id, ending, { nowMs: 0, webhookDueAtMs: null });
       await claimTry(db, { id, webhookTries: 0 }, 0);
       await settleWebhook(db, id);
