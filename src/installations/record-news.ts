@@ -35,7 +35,7 @@ export async function recordNews(
   { isOwn, isSeen = false }: { isOwn: boolean; isSeen?: boolean },
 ): Promise<Installation | null> {
   const { db, log, now, randomBytes } = services;
-  const at = now();
+  const nowMs = now();
   const [before, , , , , after] = await db.batch<
     [{ state: InstallationState }, unknown, unknown, unknown, unknown, InstallationRow]
   >([
@@ -44,15 +44,15 @@ export async function recordNews(
       connectorId,
       news.tenantId,
     ),
-    advanceRevocationClock(at),
-    upsert(newId("ins", randomBytes), connectorId, news, { isSeen, nowMs: at }),
+    advanceRevocationClock(nowMs),
+    upsert(newId("ins", randomBytes), connectorId, news, { isSeen, nowMs }),
     // Also where what is known already is newer.
     sql(
       "UPDATE installations SET is_own = 1 WHERE connector_id = ? AND tenant_id = ?",
       connectorId,
       isOwn ? news.tenantId : null,
     ),
-    makeDefault(connectorId, isOwn ? news.tenantId : null, at),
+    makeDefault(connectorId, isOwn ? news.tenantId : null, nowMs),
     sql(
       `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.connector_id = ? AND i.tenant_id = ?`,
       connectorId,

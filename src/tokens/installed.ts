@@ -41,6 +41,7 @@ export async function place(
   });
 }
 
+/** The one that is named; else the only one that the link allows, the default, or the only one that is our own. */
 async function lookUp(connectorId: string, { reference, allowed }: InstallationDemand, db: Database) {
   if (reference !== null) return findInstallation(db, connectorId, reference);
   const [only, ...others] = allowed ?? [];
