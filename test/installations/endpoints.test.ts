@@ -1,26 +1,18 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { ANSWERS } from "../../src/reference/answers.ts";
 import { sql } from "../../src/store/database.ts";
-import { type InstallScene, type InstallWorld, installScene, installWorld, start } from "../installing/support.ts";
+import { type InstallScene, installScene, installSetting, start } from "../installing/support.ts";
 import { INSTALLATION_ANSWERS } from "../reference/installation-answers.ts";
 import { type ApiAnswer, accessToken } from "../support/api.ts";
 import { clock } from "../support/clock.ts";
 import { seedInstallation } from "../support/installations.ts";
 
-let world: InstallWorld;
-let scene: InstallScene;
+const { world, scene } = await installSetting("installation-routes");
+await world.github.call("addOrganization", "routes-acme");
+await world.github.call("addOrganization", "routes-globex");
 /** The provider's ids of the installations of two organizations. */
-let acme: number;
-let globex: number;
-
-beforeAll(async () => {
-  world = await installWorld();
-  scene = await installScene(world, "installation-routes");
-  await world.github.call("addOrganization", "routes-acme");
-  await world.github.call("addOrganization", "routes-globex");
-  acme = await world.github.call<number>("install", scene.app.id, "routes-acme");
-  globex = await world.github.call<number>("install", scene.app.id, "routes-globex");
-});
+const acme = await world.github.call<number>("install", scene.app.id, "routes-acme");
+const globex = await world.github.call<number>("install", scene.app.id, "routes-globex");
 
 const pathOf = (rest = "", connector = scene.connectorId) => `/v1/connect/connectors/${connector}/installations${rest}`;
 const get = (rest = "", connector?: string) => world.api.get(pathOf(rest, connector), world.owner);
