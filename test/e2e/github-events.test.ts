@@ -1,21 +1,17 @@
 import { Webhooks } from "@octokit/webhooks";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { verifyTrigger } from "../../src/sdk/triggers/index.ts";
-import { type FakeGitHub, startFakeGitHub } from "../providers/github/github.ts";
-import { type App, startApp } from "./app.ts";
-import { type ByHand, type GitHubWorld, githubWorld } from "./github-world.ts";
-import { text } from "./http.ts";
+import type { FakeGitHub } from "../providers/github/github.ts";
+import { type GitHubDeployment, startGitHubDeployment } from "./github-deployment.ts";
+import type { ByHand, GitHubWorld } from "./github-world.ts";
+import { type Json, text } from "./http.ts";
 import { type Received, type Receiver, startReceiver } from "./receiver.ts";
-import { refusal, tokenResponse } from "./schemas.ts";
-import { type Server, startServer } from "./server.ts";
-import { setUpTeam, type Team } from "./team.ts";
+import { refusal } from "./schemas.ts";
 import { type Destination, eventually, triggerWorld } from "./trigger-world.ts";
 
 // What GitHub tells of an app's installations, and what becomes of their tokens.
 
-let server: Server;
-let team: Team;
-let app: App;
+let deployment: GitHubDeployment;
 let receiver: Receiver;
 let github: FakeGitHub;
 let world: GitHubWorld;
@@ -28,25 +24,21 @@ let acme: { external: number; id: string };
 let globex: { external: number; id: string };
 
 beforeAll(async () => {
-  server = await startServer();
-  team = await setUpTeam(server);
-  [app, receiver, github] = await Promise.all([startApp(), startReceiver(), startFakeGitHub({ host: "localhost" })]);
-  world = githubWorld(team, github, app);
+  [deployment, receiver] = await Promise.all([startGitHubDeployment(), startReceiver()]);
+  ({ github, world } = deployment);
   bot = await world.connect("events/bot");
   const external = await github.install(bot.slug, "acme", { repositories: ["web"] });
   acme = { external, id: await recorded(external) };
   const globexId = await github.install(bot.slug, "globex");
   globex = { external: globexId, id: await recorded(globexId) };
-  const triggers = triggerWorld(team, receiver);
+  const triggers = triggerWorld(deployment.team, receiver);
   const connected = { ...bot, ingressUrl: "" };
   all = await triggers.addDestination(connected, "/all");
   acmeOnly = await triggers.addDestination(connected, "/acme", { filter: { tenants: [acme.id] } });
 });
 afterAll(async () => {
   receiver?.stop();
-  await github?.stop();
-  await app?.stop();
-  await server?.stop();
+  await deployment?.stop();
 });
 
 /** Our id of an installation that an event has told of. */
@@ -75,16 +67,16 @@ function arrived({ at }: Destination, event: string, action: string): Promise<Re
 
 const verify = ({ url, headers: { authorization = "" }, body }: Received, { audience }: Destination) =>
   verifyTrigger(new Request(url, { method: "POST", headers: { authorization }, body }), {
-    issuer: server.origin,
+    issuer: deployment.server.origin,
     audience,
   });
 
 const at = ({ id: installationId }: { id: string }) => ({ installationId });
-const minted = async (installation: { id: string }, detail: Parameters<GitHubWorld["ask"]>[1] = null) =>
-  tokenResponse.parse((await world.ask(bot, detail, at(installation))).body);
+const minted = (installation: { id: string }, detail: Json | null = null) =>
+  world.minted(bot, detail, at(installation));
 
 /** As soon as it is refused so. */
-const refusedWith = (code: string, installation: { id: string }, detail: Parameters<GitHubWorld["ask"]>[1] = null) =>
+const refusedWith = (code: string, installation: { id: string }, detail: Json | null = null) =>
   eventually(async () => {
     const answer = await world.ask(bot, detail, at(installation));
     expect(answer.status, "the token is refused").toBeGreaterThanOrEqual(400);
@@ -177,6 +169,7 @@ test("an uninstallation that no event told of is found by the next mint, and kep
 
 test("an operator takes an installation that exists at GitHub, and no other", async () => {
   const { path } = bot;
+  const { server, team } = deployment;
   const external = await github.install(bot.slug, "octocat", { notify: false });
   const post = (externalId: string) =>
     server.send({ method: "POST", path: `${path}/installations`, token: team.owner, body: { externalId } });

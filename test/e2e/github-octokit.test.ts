@@ -3,50 +3,37 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { agree } from "../../scripts/demo/agree.ts";
 import { SmallBrowser } from "../../scripts/demo/small-browser.ts";
-import { type FakeGitHub, startFakeGitHub } from "../providers/github/github.ts";
-import { type App, startApp } from "./app.ts";
+import type { FakeGitHub } from "../providers/github/github.ts";
 import { canariesOf, findCanaries } from "./canaries.ts";
-import { type ByHand, type GitHubWorld, githubWorld } from "./github-world.ts";
+import { type GitHubDeployment, startGitHubDeployment } from "./github-deployment.ts";
+import type { ByHand, GitHubWorld } from "./github-world.ts";
 import { text } from "./http.ts";
 import { octokitOfApp, octokitWith } from "./octokit.ts";
-import { tokenResponse } from "./schemas.ts";
-import { type Server, startServer } from "./server.ts";
 import { readEverything } from "./stores.ts";
-import { setUpTeam, type Team } from "./team.ts";
 
 // GitHub's own clients, unmodified: what we hand out works in them, and is what they would have got by themselves.
 
 const sdk: typeof import("valetkey") = await import(import.meta.resolve("valetkey"));
 
-let server: Server;
-let team: Team;
-let app: App;
+let deployment: GitHubDeployment;
 let github: FakeGitHub;
 let world: GitHubWorld;
 let bot: ByHand;
 let external: number;
 
 beforeAll(async () => {
-  server = await startServer();
-  team = await setUpTeam(server);
-  [app, github] = await Promise.all([startApp(), startFakeGitHub({ host: "localhost" })]);
-  world = githubWorld(team, github, app);
+  deployment = await startGitHubDeployment();
+  ({ github, world } = deployment);
   bot = await world.connect("octokit/bot");
   external = await github.install(bot.slug, "acme", { repositories: ["web", "api"], notify: false });
   await world.call(201, "POST", `${bot.path}/installations`, { externalId: String(external) });
 });
-afterAll(async () => {
-  await github?.stop();
-  await app?.stop();
-  await server?.stop();
-});
+afterAll(() => deployment?.stop());
 
-const minted = async (detail: Parameters<GitHubWorld["ask"]>[1]) =>
-  tokenResponse.parse((await world.ask(bot, detail)).body);
 const web = { owner: "acme", repo: "web" };
 
 test("@octokit/rest works with a token of ours, as far as that was narrowed", async () => {
-  const { token } = await minted({ permissions: "issues:read", repositories: "acme/web" });
+  const { token } = await world.minted(bot, { permissions: "issues:read", repositories: "acme/web" });
   const octokit = octokitWith(github, token);
   expect((await octokit.issues.listForRepo(web)).data).toEqual([]);
   const { data } = await octokit.apps.listReposAccessibleToInstallation();
@@ -54,7 +41,7 @@ test("@octokit/rest works with a token of ours, as far as that was narrowed", as
   await expect(octokit.issues.create({ ...web, title: "x" })).rejects.toMatchObject({ status: 403 });
   await expect(octokit.issues.listForRepo({ ...web, repo: "api" })).rejects.toMatchObject({ status: 404 });
 
-  const writer = octokitWith(github, (await minted({ permissions: "issues:write" })).token);
+  const writer = octokitWith(github, (await world.minted(bot, { permissions: "issues:write" })).token);
   expect((await writer.issues.create({ ...web, title: "Round up" })).data).toMatchObject({ title: "Round up" });
 });
 
@@ -84,7 +71,7 @@ test.for([
         ...(repositories && { repositoryNames: repositories }),
       }),
     );
-    const ours = await minted({
+    const ours = await world.minted(bot, {
       ...(permissions && { permissions: Object.entries(permissions).map((pair) => pair.join(":")) }),
       ...(repositories && { repositories: repositories.map((name) => `acme/${name}`) }),
     });
@@ -102,6 +89,7 @@ test.for([
 );
 
 test("a user's token acts for that user, is refreshed once for all who ask, and ends with the revocation", async () => {
+  const { server, team, app } = deployment;
   github.configure({ userTokenSeconds: 6 });
   const credential = await team.workloadToken();
   const client = sdk.createConnectClient({ baseUrl: server.origin, credential, cacheSize: 0 });
@@ -137,7 +125,7 @@ test("a user's token acts for that user, is refreshed once for all who ask, and 
 });
 
 test("D-01 C-13 neither GitHub's keys and secrets nor its tokens stand in a store or a log line", async () => {
-  const { token } = await minted(null);
+  const { token } = await world.minted(bot);
   expect(github.issued()).toContain(token);
   const secrets = {
     "a line of the private key": bot.pem.split("\n")[5] ?? "",
@@ -147,6 +135,6 @@ test("D-01 C-13 neither GitHub's keys and secrets nor its tokens stand in a stor
     ...Object.fromEntries(github.issued().map((issued, index) => [`token ${index}`, issued])),
     "signature of a token": token.split(".").at(-1) ?? "",
   };
-  const found = findCanaries(await readEverything(server), canariesOf(secrets));
+  const found = findCanaries(await readEverything(deployment.server), canariesOf(secrets));
   expect(found).toEqual([]);
 });

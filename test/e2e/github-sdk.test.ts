@@ -1,28 +1,16 @@
 import { get } from "node:http";
 import { Webhooks } from "@octokit/webhooks";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type FakeGitHub, startFakeGitHub } from "../providers/github/github.ts";
-import { type App, startApp } from "./app.ts";
+import { expect, test, vi } from "vitest";
+import { onEachLayout } from "./github-layouts.ts";
 import { octokitOfApp, octokitWith } from "./octokit.ts";
 
 // The fake GitHub is held to what GitHub's own clients take for GitHub, on github.com as on a server of one's own.
 
 const REPLY = { redirect: "manual" } as const;
 
-let app: App;
-beforeAll(async () => {
-  app = await startApp();
-});
-afterAll(() => app.stop());
-
-for (const layout of ["github.com", "ghes"] as const) {
-  let github: FakeGitHub;
-  beforeAll(async () => {
-    github = await startFakeGitHub({ layout });
-  });
-  afterAll(() => github.stop());
-
-  test(`${layout}: an app that a manifest described is created once, installed, and told so with its own secret`, async () => {
+onEachLayout((layout, stands) => {
+  test("an app that a manifest described is created once, installed, and told so with its own secret", async () => {
+    const { github, app } = stands();
     const manifest = {
       name: "Acme Bot",
       url: "https://example.com/",
@@ -68,7 +56,8 @@ for (const layout of ["github.com", "ghes"] as const) {
     expect(await new Webhooks({ secret: "another" }).verify(event?.raw ?? "", signature)).toBe(false);
   });
 
-  test(`${layout}: a narrowed token reaches what it was narrowed to and nothing else, until it is revoked`, async () => {
+  test("a narrowed token reaches what it was narrowed to and nothing else, until it is revoked", async () => {
+    const { github } = stands();
     const { id: appId, pem: privateKey } = await github.registerApp({
       name: `Narrow ${layout}`,
       permissions: { issues: "write", contents: "read" },
@@ -114,7 +103,8 @@ for (const layout of ["github.com", "ghes"] as const) {
     await expect(mint({})).rejects.toMatchObject({ status: 404 });
   });
 
-  test(`${layout}: clocks that differ, keys of others, limits and lost answers look as GitHub's do`, async () => {
+  test("clocks that differ, keys of others, limits and lost answers look as GitHub's do", async () => {
+    const { github } = stands();
     const bot = await github.registerApp({ name: `Faults ${layout}`, permissions: { issues: "read" } });
     const installation_id = await github.install(bot.id, "octocat");
     const other = await github.registerApp({ name: `Other ${layout}` });
@@ -161,7 +151,8 @@ for (const layout of ["github.com", "ghes"] as const) {
     await expect(late).rejects.toMatchObject({ status: 403 });
   });
 
-  test(`${layout}: who does not say what software asks, or asks for a version that there is not, is refused`, async () => {
+  test("who does not say what software asks, or asks for a version that there is not, is refused", async () => {
+    const { github } = stands();
     const status = (headers: Record<string, string>) =>
       new Promise<number | undefined>((resolve, reject) => {
         get(`${github.apiBase}/app`, { headers }, (answer) => resolve(answer.resume().statusCode)).on("error", reject);
@@ -171,7 +162,8 @@ for (const layout of ["github.com", "ghes"] as const) {
     expect(await status({ "user-agent": "x", "x-github-api-version": "1999-01-01" })).toBe(400);
   });
 
-  test(`${layout}: a list of installations goes on by its links`, async () => {
+  test("a list of installations goes on by its links", async () => {
+    const { github } = stands();
     const bot = await github.registerApp({ name: `Many ${layout}` });
     const made: number[] = [];
     for (let at = 0; at < 35; at += 1) {
@@ -184,4 +176,4 @@ for (const layout of ["github.com", "ghes"] as const) {
     expect(all.map(({ id }) => id)).toEqual(made);
     expect(github.count("installations") - before).toBe(2);
   });
-}
+});

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { SmallBrowser } from "../../scripts/demo/small-browser.ts";
-import { type FakeGitHub, startFakeGitHub } from "../providers/github/github.ts";
-import { type App, startApp } from "./app.ts";
+import { onEachLayout } from "./github-layouts.ts";
 import { isObject, text } from "./http.ts";
 import { octokitOfApp, octokitWith } from "./octokit.ts";
 
@@ -10,20 +9,9 @@ import { octokitOfApp, octokitWith } from "./octokit.ts";
 
 const REPLY = { redirect: "manual" } as const;
 
-let app: App;
-beforeAll(async () => {
-  app = await startApp();
-});
-afterAll(() => app.stop());
-
-for (const layout of ["github.com", "ghes"] as const) {
-  let github: FakeGitHub;
-  beforeAll(async () => {
-    github = await startFakeGitHub({ layout });
-  });
-  afterAll(() => github.stop());
-
-  test(`${layout}: a user's tokens change as one, and end with the grant`, async () => {
+onEachLayout((layout, stands) => {
+  test("a user's tokens change as one, and end with the grant", async () => {
+    const { github, app } = stands();
     const callback = `${app.origin}/callback`;
     const bot = await github.registerApp({ name: `Users ${layout}`, callbackUrls: [callback] });
     const seen = await github.install(bot.id, "globex");
@@ -89,7 +77,8 @@ for (const layout of ["github.com", "ghes"] as const) {
     expect(token).toMatchObject({ tokenType: "oauth", expiresAt: expect.any(String) });
   });
 
-  test(`${layout}: on pages, a user chooses; a member asks; and who cancels gets nothing`, async () => {
+  test("on pages, a user chooses; a member asks; and who cancels gets nothing", async () => {
+    const { github, app } = stands();
     const { slug, clientId } = await github.registerApp({
       name: `Pages ${layout}`,
       callbackUrls: [`${app.origin}/callback`],
@@ -120,4 +109,4 @@ for (const layout of ["github.com", "ghes"] as const) {
     expect((await fetch(`${github.webOrigin}/_control`, { method: "POST", body })).status).toBe(200);
     expect((await browser.open(authorize)).url.searchParams.get("state")).toBe("s5");
   });
-}
+});

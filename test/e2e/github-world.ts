@@ -5,6 +5,7 @@ import type { AppSettings } from "../providers/github/apps.ts";
 import type { FakeGitHub } from "../providers/github/github.ts";
 import type { App } from "./app.ts";
 import { type Answer, isObject, type Json, text } from "./http.ts";
+import { tokenResponse } from "./schemas.ts";
 import type { Team } from "./team.ts";
 
 export const DETAIL_TYPE = "github_app_installation";
@@ -183,6 +184,15 @@ export function githubWorld(team: Team, github: FakeGitHub, app: App) {
       const details = detail === null ? {} : { authorizationDetails: [{ type: DETAIL_TYPE, ...detail }] };
       const body = { subject: { type: "app" }, ...details, ...more };
       return team.askForToken(uid, await team.workloadToken(), body, { "cache-control": "no-cache" });
+    },
+
+    /** The same, where it is issued. */
+    async minted(
+      connector: { uid: string },
+      detail: Json | null = null,
+      more: Json = {},
+    ): Promise<ReturnType<typeof tokenResponse.parse>> {
+      return tokenResponse.parse((await world.ask(connector, detail, more)).body);
     },
 
     /** The status of a GitHub request by such a token. */

@@ -5,7 +5,7 @@ import { type FakeGitHub, startFakeGitHub } from "../providers/github/github.ts"
 import { type App, startApp } from "./app.ts";
 import { type GitHubWorld, githubWorld, type Registered } from "./github-world.ts";
 import type { Json } from "./http.ts";
-import { refusal, tokenResponse } from "./schemas.ts";
+import { refusal } from "./schemas.ts";
 import { type Server, startServer } from "./server.ts";
 import { setUpTeam, type Team } from "./team.ts";
 
@@ -41,8 +41,7 @@ for (const layout of ["github.com", "ghes"] as const) {
     });
     afterAll(() => github?.stop());
 
-    const minted = async (detail: Parameters<GitHubWorld["ask"]>[1] = null, more = {}) =>
-      tokenResponse.parse((await world.ask(bot, detail, more)).body);
+    const minted = (detail: Json | null = null, more = {}) => world.minted(bot, detail, more);
     const relink = async (link: Json) => {
       await team.link(bot.uid, "linked", link);
       await sleep(DECIDED_FOR_MS);
@@ -51,8 +50,7 @@ for (const layout of ["github.com", "ghes"] as const) {
       await world.call(200, "PATCH", bot.path.replace("/v1", "/v2"), { defaultInstallationId });
       await sleep(DECIDED_FOR_MS);
     };
-    const refused = async (detail: Parameters<GitHubWorld["ask"]>[1], more = {}) =>
-      refusal(await world.ask(bot, detail, more));
+    const refused = async (detail: Json | null, more = {}) => refusal(await world.ask(bot, detail, more));
 
     test("an operator has the app registered and installed, and never sees its keys", async () => {
       const other = await world.startRegistration(`${layout}/unfinished`);

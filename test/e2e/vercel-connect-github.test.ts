@@ -7,39 +7,29 @@ import {
   getTokenResponse,
 } from "@vercel/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type FakeGitHub, startFakeGitHub } from "../providers/github/github.ts";
-import { type App, startApp } from "./app.ts";
-import { type ByHand, type GitHubWorld, githubWorld } from "./github-world.ts";
+import { type GitHubDeployment, startGitHubDeployment } from "./github-deployment.ts";
+import type { ByHand, GitHubWorld } from "./github-world.ts";
 import { tokenResponse } from "./schemas.ts";
-import { type Server, startServer } from "./server.ts";
-import { setUpTeam, type Team } from "./team.ts";
 import { routeVercelApi } from "./vercel-route.ts";
 
 // The unmodified package with a GitHub App: only the origin of its requests is rewritten.
 
-let server: Server;
-let team: Team;
-let app: App;
-let github: FakeGitHub;
+let deployment: GitHubDeployment;
 let world: GitHubWorld;
 let route: ReturnType<typeof routeVercelApi>;
 let vercelToken: string;
 let bot: ByHand;
 
 beforeAll(async () => {
-  server = await startServer();
-  team = await setUpTeam(server);
-  [app, github] = await Promise.all([startApp(), startFakeGitHub({ host: "localhost" })]);
-  world = githubWorld(team, github, app);
-  route = routeVercelApi(server.origin);
-  vercelToken = await team.workloadToken();
+  deployment = await startGitHubDeployment();
+  ({ world } = deployment);
+  route = routeVercelApi(deployment.server.origin);
+  vercelToken = await deployment.team.workloadToken();
   bot = await world.connect("routed/bot");
 });
 afterAll(async () => {
   route?.restore();
-  await github?.stop();
-  await app?.stop();
-  await server?.stop();
+  await deployment?.stop();
 });
 
 const subject = { type: "app" } as const;
@@ -47,7 +37,7 @@ const subject = { type: "app" } as const;
 /** It is begun by the package, and done by an operator. */
 async function install(account: string): Promise<string> {
   world.choose(account);
-  const options = { vercelToken, returnUrl: app.returnUrl, expiresInMs: 600_000 };
+  const options = { vercelToken, returnUrl: deployment.app.returnUrl, expiresInMs: 600_000 };
   const started = await experimental_startInstallation(bot.uid, {}, options);
   expect(started).toEqual({
     request: expect.stringMatching(/^sci_/),
