@@ -1,4 +1,8 @@
 import { inject } from "vitest";
+import type { AppCredentials } from "./github/apps.ts";
+
+/** A registered app's, as `registerApp` answers. */
+export type RemoteApp = AppCredentials;
 
 /** A GitHub stand-in of one test file, driven over HTTP. */
 export interface RemoteGitHub {
@@ -6,17 +10,6 @@ export interface RemoteGitHub {
   apiBase: string;
   /** `Control`'s method of that name, or one of `Faults` as `faults.next`. */
   call<T = unknown>(name: string, ...args: unknown[]): Promise<T>;
-}
-
-/** The credentials of a registered app, as `registerApp` answers. */
-export interface RemoteApp {
-  id: number;
-  slug: string;
-  name: string;
-  clientId: string;
-  clientSecret: string;
-  webhookSecret: string | null;
-  pem: string;
 }
 
 export async function startGitHub(options: { layout?: "github.com" | "ghes" } = {}): Promise<RemoteGitHub> {
