@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { classifyErrorAnswer } from "../../src/catalog/oauth/errors.ts";
+import { classifyErrorAnswer, type Judging } from "../../src/catalog/oauth/errors.ts";
+import { USUAL_POLICY } from "../../src/catalog/provider-policy.ts";
 import { utf8 } from "../../src/crypto/bytes.ts";
 import { describeError } from "../../src/errors.ts";
 import { hostile, hostileAnswer } from "../providers/hostile.ts";
@@ -100,16 +101,17 @@ describe("what of a provider's words may leave", () => {
     btoa(`client_secret=${form}&scope=read`),
     "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJjbGllbnQifQ.c2lnbmF0dXJl",
   ];
+  const judging: Judging = { nowMs: NOW, quoted: [secret], grant: "other", policy: USUAL_POLICY };
   test.for(echoes)("E-12 so is one that echoes a credential in the shape in which it was sent: %s", (echo) => {
     const body = utf8(JSON.stringify({ error: "denied", error_description: `I got ${echo}.` }));
     const answer = { status: 400, headers: new Headers({ "content-type": "application/json" }), body };
-    expect(classifyErrorAnswer(answer, NOW, [secret]).vendor).toEqual({ error: "denied", status: 400 });
+    expect(classifyErrorAnswer(answer, judging).vendor).toEqual({ error: "denied", status: 400 });
   });
 
   test("a description that quotes nothing stays, whatever encoded text it has", () => {
     const description = "AADSTS7000215: trace 8b7f1f3c-0a52-4d3b-9c0e-6a4f0d0b1c2d, see aHR0cHM6Ly9leGFtcGxl";
     const body = utf8(JSON.stringify({ error: "denied", error_description: description }));
     const answer = { status: 400, headers: new Headers({ "content-type": "application/json" }), body };
-    expect(classifyErrorAnswer(answer, NOW, [secret]).vendor?.error_description).toBe(description);
+    expect(classifyErrorAnswer(answer, judging).vendor?.error_description).toBe(description);
   });
 });

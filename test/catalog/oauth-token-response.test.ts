@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { DriverDeps } from "../../src/catalog/driver.ts";
 import { oauthDriver } from "../../src/catalog/oauth/driver.ts";
 import { parseTokenBody } from "../../src/catalog/oauth/token-response.ts";
+import { USUAL_POLICY } from "../../src/catalog/provider-policy.ts";
 import { utf8 } from "../../src/crypto/bytes.ts";
 import { Secret } from "../../src/crypto/secret.ts";
 import { hostile, hostileAnswer } from "../providers/hostile.ts";
@@ -76,7 +77,7 @@ describe("what a provider answers is judged before it is believed", () => {
   ] as const)("C-07 an access token of %i characters passes: %j", ([length, passes]) => {
     const headers = new Headers({ "content-type": "application/json" });
     const body = utf8(JSON.stringify({ access_token: "a".repeat(length), token_type: "Bearer" }));
-    expect(parseTokenBody({ status: 200, headers, body }).ok).toBe(passes);
+    expect(parseTokenBody({ status: 200, headers, body }, USUAL_POLICY).ok).toBe(passes);
   });
 
   test("C-07 a refused answer is not quoted in the reason", async () => {

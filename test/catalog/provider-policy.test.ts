@@ -53,6 +53,10 @@ const refresh = ({ connector, deps: own }: Client) =>
   );
 const mint = ({ connector, deps: own }: Client) =>
   mintByClientCredentials({ ...connector, ...noInstallation, group: GROUP }, own);
+const setOut = ({ connector, deps: own }: Client) => {
+  const request = { redirectUri: "https://us.example.com", state: "state-1", codeChallenge: "c", nonce: "nonce-1" };
+  return authorizationUrl({ ...connector, ...request, group: GROUP, prompt: null, additionalParams: {} }, own);
+};
 
 const TOKEN = { access_token: "at", token_type: "Bearer" };
 
@@ -67,11 +71,7 @@ describe("a provider that separates scopes by commas", () => {
   });
 
   test("is asked so in the user's browser", async () => {
-    const own = client(policy, {});
-    const request = { redirectUri: "https://us.example.com", state: "s", codeChallenge: "c", nonce: "n", prompt: null };
-    const url = succeeded(
-      await authorizationUrl({ ...own.connector, ...request, group: GROUP, additionalParams: {} }, own.deps),
-    );
+    const url = succeeded(await setOut(client(policy, {})));
     expect(new URL(url).searchParams.get("scope")).toBe("read,write");
   });
 });
@@ -128,6 +128,16 @@ test("only the errors that a provider's policy lists are final", async () => {
   expect([await refused("gone"), await refused("invalid_grant"), await refused("constructor")]).toEqual([
     "upstream_grant_refused",
     "upstream_rejected",
+    "upstream_rejected",
+  ]);
+});
+
+test("and so is what it says of the client, wherever that authenticates", async () => {
+  const serverConfig = { pushed_authorization_request_endpoint: "https://as.example.com/par" };
+  const refused = async (error: string) =>
+    failed(await setOut(client({ finalErrors: { no_such_app: "client" } }, { error }, { serverConfig }))).code;
+  expect([await refused("no_such_app"), await refused("invalid_client")]).toEqual([
+    "upstream_invalid_client",
     "upstream_rejected",
   ]);
 });

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { ErrorCode, Failure, VendorError } from "../../errors.ts";
 import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
 import { readRetryAfter } from "../../outbound/retry-after.ts";
-import { type ProviderPolicy, USUAL_POLICY } from "../provider-policy.ts";
+import type { ProviderPolicy } from "../provider-policy.ts";
 import { quotesCredential } from "./quoted-credentials.ts";
 
 const MIN_RETRY_AFTER_MS = 1000;
@@ -21,22 +21,25 @@ const errorBody = z.object({
 });
 
 /** What was presented to a token endpoint; `other` = it was another endpoint. */
-export type GrantType = "client_credentials" | "authorization_code" | "refresh_token" | "other";
+type GrantType = "client_credentials" | "authorization_code" | "refresh_token" | "other";
+
+/** What an answer is judged by. */
+export interface Judging {
+  nowMs: number;
+  /** What was sent and must not come back in a provider's words. */
+  quoted: string[];
+  grant: GrantType;
+  policy: ProviderPolicy;
+}
 
 /**
  * What an error answer of an endpoint that the client authenticates at means for us (RFC 6749 §5.2, RFC 7009 §2.2.1,
  * RFC 8707 §2, RFC 9126 §2.3). Only `vendor` carries words of the provider: its error code, and its description without
- * control characters and only if it quotes none of `secrets`, since some providers echo what they refuse. A server's
+ * control characters and only if it quotes nothing of `quoted`, since some providers echo what they refuse. A server's
  * own trouble and a rate limit go first: whatever error code comes with them says nothing final.
  */
-export function classifyErrorAnswer(
-  response: OutboundResponse,
-  nowMs: number,
-  secrets: string[],
-  grant: GrantType = "other",
-  { finalErrors }: Pick<ProviderPolicy, "finalErrors"> = USUAL_POLICY,
-): Failure {
-  const vendor = vendorError(response, secrets);
+export function classifyErrorAnswer(response: OutboundResponse, { nowMs, quoted, grant, policy }: Judging): Failure {
+  const vendor = vendorError(response, quoted);
   const { status } = response;
   const reason = `provider status=${status} error=${vendor.error ?? "none"}`;
   const retryAfter = response.headers.get("retry-after");
@@ -45,7 +48,7 @@ export function classifyErrorAnswer(
     return { code: "upstream_rate_limited", reason, vendor, retryAfterMs };
   }
   if (status >= 500) return { code: "upstream_unreachable", reason, vendor };
-  return { ...meaningOf(vendor.error, grant, finalErrors), reason, vendor };
+  return { ...meaningOf(vendor.error, grant, policy.finalErrors), reason, vendor };
 }
 
 function meaningOf(

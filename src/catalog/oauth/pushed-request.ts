@@ -6,6 +6,7 @@ import type { DriverDeps } from "../driver.ts";
 import type { AuthorizationUrlRequest } from "../driver-requests.ts";
 import type { OAuthConfig } from "./config.ts";
 import { classifyErrorAnswer } from "./errors.ts";
+import { policyOf } from "./grant-policy.ts";
 import { callEndpoint, texts } from "./token-endpoint.ts";
 
 const pushedBody = z.object({ request_uri: z.string().check(z.regex(/^[\x21-\x7E]{1,2048}$/)) });
@@ -29,7 +30,8 @@ export async function pushAuthorizationRequest(
   if (!answer.ok) return answer;
   if (answer.value.status !== 201) {
     const quoted = [...texts(Object.values(request.secrets)), request.state, request.nonce];
-    return { ok: false, failure: classifyErrorAnswer(answer.value, deps.now(), quoted) };
+    const judging = { nowMs: deps.now(), quoted, grant: "other", policy: policyOf(request.config) } as const;
+    return { ok: false, failure: classifyErrorAnswer(answer.value, judging) };
   }
   const json = parseJson(answer.value);
   if (!json.ok) return json;

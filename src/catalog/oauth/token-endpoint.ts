@@ -14,7 +14,7 @@ import type { DriverDeps } from "../driver.ts";
 import type { ProviderPolicy } from "../provider-policy.ts";
 import { clientAuthentication } from "./client-auth.ts";
 import { effectiveServer, type OAuthConfig } from "./config.ts";
-import { classifyErrorAnswer, type GrantType, isErrorAnswer } from "./errors.ts";
+import { classifyErrorAnswer, isErrorAnswer, type Judging } from "./errors.ts";
 import { policyOf } from "./grant-policy.ts";
 
 /** Everything oauth4webapi needs to call one endpoint as this connector. */
@@ -67,19 +67,18 @@ export async function callEndpoint(
 
 /**
  * What `parse` makes of a token endpoint's answer, or else what the provider's refusal means, which some send with 200.
- * `quoted` is what was sent and must not come back in a provider's words.
  */
 export function judgeAnswer<Body>(
   answer: OutboundResponse,
   parse: (answer: OutboundResponse, policy: ProviderPolicy) => Result<Body>,
-  { nowMs, quoted, grant, policy }: { nowMs: number; quoted: string[]; grant: GrantType; policy: ProviderPolicy },
+  judging: Judging,
 ): Result<Body> {
   const refused = (): Result<never> => ({
     ok: false,
-    failure: classifyErrorAnswer(answer, nowMs, quoted, grant, policy),
+    failure: classifyErrorAnswer(answer, judging),
   });
   if (answer.status !== 200) return refused();
-  const body = parse(answer, policy);
+  const body = parse(answer, judging.policy);
   return !body.ok && isErrorAnswer(answer) ? refused() : body;
 }
 

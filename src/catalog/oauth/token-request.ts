@@ -54,7 +54,8 @@ export async function revokeToken(
   if (!answer.ok) return answer;
   if (answer.value.status === 200) return ok("done");
   const quoted = texts([...Object.values(secrets), token]);
-  const failure = classifyErrorAnswer(answer.value, deps.now(), quoted);
+  const judging = { nowMs: deps.now(), quoted, grant: "other", policy: policyOf(config) } as const;
+  const failure = classifyErrorAnswer(answer.value, judging);
   // A final answer, typically for a self-contained token: asking again until it expires would change nothing.
   return failure.vendor?.error === "unsupported_token_type" ? ok("unsupported") : { ok: false, failure };
 }

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from "../../errors.ts";
 import { pointerTokens } from "../../json-pointer.ts";
 import { type OutboundResponse, parseJson } from "../../outbound/guarded-fetch.ts";
 import type { IssuedToken, TokenGroup } from "../driver.ts";
-import { type ProviderPolicy, USUAL_POLICY } from "../provider-policy.ts";
+import type { ProviderPolicy } from "../provider-policy.ts";
 import { parseScopeText } from "../scopes.ts";
 import { tokenText } from "../token-text.ts";
 import type { OAuthConfig } from "./config.ts";
@@ -50,7 +50,7 @@ export type UserTokenBody = z.output<typeof userTokenBody>;
  * `upstream_invalid_response`: JSON by its content type, a printable bearer token, an `expires_in` that is a
  * non-negative integer (RFC 6749 §5.1). The reason names the members that are wrong and never quotes values.
  */
-export function parseTokenBody(response: OutboundResponse, policy: Answers = USUAL_POLICY): Result<TokenBody> {
+export function parseTokenBody(response: OutboundResponse, policy: Answers): Result<TokenBody> {
   return parseBody(tokenBody, response, policy);
 }
 
