@@ -5,6 +5,7 @@ import type { GrantDirectory } from "../../src/grants/directory.ts";
 import { findInstallation, installationById, onlyInstallation } from "../../src/installations/installation-store.ts";
 import { endGrants, recordNews } from "../../src/installations/record-news.ts";
 import { sql } from "../../src/store/database.ts";
+import { sumRevocations } from "../../src/tokens/revocation.ts";
 import { type TestServices, testServices } from "../support/services.ts";
 
 const OWN = { isOwn: true };
@@ -41,7 +42,7 @@ async function installed() {
     grant: (name: string) => ({
       async revoke() {
         told.push(name);
-        return { ...NOTHING, tokensFound: 1, deleted: 1 };
+        return { ...sumRevocations([]), tokensFound: 1, deleted: 1 };
       },
     }),
   } as unknown as GrantDirectory;
@@ -69,15 +70,6 @@ async function installed() {
       ),
   };
 }
-
-const NOTHING = {
-  tokensFound: 0,
-  deleted: 0,
-  providerRevoked: 0,
-  providerSkipped: 0,
-  providerFailed: 0,
-  providerPending: 0,
-};
 
 async function known(services: TestServices, id: string | undefined) {
   const installation = await installationById(services.db, id ?? "");
