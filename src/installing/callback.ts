@@ -48,16 +48,10 @@ async function received(
   if (!basis.ok) return endHere(request, leg, basis.failure, visit);
   const brought = leg === "installing" ? installedIn(search) : codeIn(search);
   if (!brought.ok) return endAt(request, leg, basis.value, brought.failure, visit);
-  switch (leg) {
-    case "registering":
-      return register(request, basis.value, brought.value, visit);
-    case "installing": {
-      const next = await claim(request, basis.value, brought.value, visit);
-      return "answer" in next ? next.answer : seeOther(next.onward.url);
-    }
-    case "proving":
-      return prove(request, basis.value, brought.value, visit);
-  }
+  if (leg === "proving") return prove(request, basis.value, brought.value, visit);
+  const goOn = leg === "registering" ? register : claim;
+  const next = await goOn(request, basis.value, brought.value, visit);
+  return "answer" in next ? next.answer : seeOther(next.onward.url);
 }
 
 /** The issuer is not told apart: its state came to this connector's address. */

@@ -15,7 +15,7 @@ import { conclude } from "./conclude.ts";
 import { endAt, triedPage, used } from "./endings.ts";
 import type { InstallBasis } from "./install-basis.ts";
 import type { InstallRequest } from "./install-row.ts";
-import { sendOut, type Target } from "./legs.ts";
+import { type Next, sendOut } from "./legs.ts";
 
 /** An id as providers make them. `invalid_callback`. */
 export function externalIdOf(text: string | null): Result<string> {
@@ -38,7 +38,7 @@ export async function claim(
   basis: InstallBasis,
   externalId: string,
   visit: Visit,
-): Promise<{ onward: Target } | { answer: Answer }> {
+): Promise<Next> {
   const { services, requestId } = visit;
   const found = await find(basis, externalId, services);
   // Nothing is spent: the same address asks again.
@@ -57,6 +57,10 @@ export async function claim(
   return { answer: failurePage(onward.failure, requestId, { brand: basis.brand }) };
 }
 
+/** How long a provider may need until it knows everywhere what was installed a moment ago (ms). */
+const SPREADS_WITHIN_MS = 1500;
+
+/** The provider is asked twice before it is believed that there is none. */
 async function find(
   { installable, teamId }: InstallBasis,
   externalId: string,
@@ -64,7 +68,12 @@ async function find(
 ): Promise<Result<FoundInstallation | null>> {
   if (installable === null) return fail("connector_changed", { reason: "not registered" });
   const opened = await openInstallable(installable, teamId, services);
-  return opened.ok ? installable.installations.find({ ...opened.value, externalId }, driverDeps(services)) : opened;
+  if (!opened.ok) return opened;
+  const ask = () => installable.installations.find({ ...opened.value, externalId }, driverDeps(services));
+  const found = await ask();
+  if (!found.ok || found.value !== null) return found;
+  await scheduler.wait(SPREADS_WITHIN_MS);
+  return ask();
 }
 
 /** The installer's code: theirs must be the very installation that was named. */

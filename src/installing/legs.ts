@@ -4,6 +4,7 @@ import { type InstallStep, takeStep } from "../authorize/request-store.ts";
 import { redirectUriOf } from "../connectors/connector-wire.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
 import { fail, ok, type Result } from "../errors.ts";
+import type { Answer } from "../http/endpoint.ts";
 import { openInstallable } from "../installations/installable.ts";
 import type { Services } from "../services.ts";
 import { ingressUrlOf } from "../triggers/settings/trigger-wire.ts";
@@ -24,6 +25,9 @@ export interface Target {
   url: string;
   fields?: Record<string, string>;
 }
+
+/** Where a browser goes on, or the page on which it stays. */
+export type Next = { onward: Target } | { answer: Answer };
 
 type StepOut = Omit<InstallStep, "stateHash" | "secrets" | "legExpiresAtMs"> & { to: LegStatus };
 

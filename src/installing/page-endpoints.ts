@@ -18,6 +18,7 @@ import type { InstallRequest } from "./install-row.ts";
 import { findInstall } from "./install-store.ts";
 import { installView } from "./install-view.ts";
 import { currentTarget, legOf, setOut, type Target } from "./legs.ts";
+import { isBrought, register } from "./register.ts";
 
 /** `GET /install/{request}`, and `/register/{request}`; `POST` of the first. */
 export const { show: showInstallation, decide: decideInstallation } = flowPages<InstallRequest>({
@@ -78,6 +79,10 @@ async function goOn(
   if (status === "completing") return used(requestId);
   const leg = legOf(status);
   if (leg === null) return endPage(request, basis, services);
+  if (leg === "registering" && (await isBrought(request, basis, services))) {
+    const next = await register(request, basis, "", visit);
+    return "answer" in next ? next.answer : onward("install", next.onward, basis);
+  }
   if (leg === "installing" && installed !== "" && basis.installable?.installations.proof !== null) {
     // Like a callback's it is proven before it counts.
     const next = await claim(request, basis, unwrap(pastedId(installed)), visit);

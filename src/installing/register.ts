@@ -15,35 +15,45 @@ import { endAt, isPassing, triedPage, used } from "./endings.ts";
 import { basisOf, type InstallBasis } from "./install-basis.ts";
 import type { InstallRequest, Registering } from "./install-row.ts";
 import { findInstall, markRegistered } from "./install-store.ts";
-import { sendOut } from "./legs.ts";
+import { type Next, sendOut } from "./legs.ts";
 
 /**
  * The code of a registration becomes the connector that was asked for, and the browser goes on to install it. The
  * provider takes the code once, so what it answers is kept, sealed, before anything else: if the connector cannot be
- * stored, the same browser at the same address tries again, for as long as the request lasts.
+ * stored, the same browser tries again, for as long as the request lasts.
  */
 export async function register(
   request: InstallRequest,
   basis: InstallBasis,
   code: string,
   visit: Visit,
-): Promise<Answer> {
+): Promise<Next> {
   const { services, requestId } = visit;
   const { registering } = request.asked;
   if (registering === null) throw new ApiError("internal_error", { reason: "nothing to register" });
   if (!request.registered) {
     const brought = await broughtHome(request, registering, basis, code, visit);
-    if ("answer" in brought) return brought.answer;
+    if ("answer" in brought) return brought;
     const failure = await stored(request, registering, brought.data, visit);
-    if (failure !== null) return triedPage({ ...failure, code: "storage_unavailable" }, basis, requestId);
+    if (failure !== null) return { answer: triedPage({ ...failure, code: "storage_unavailable" }, basis, requestId) };
   }
   if (!registering.autoinstall || basis.driver.installations === null) {
     await endRequest(request, { from: "registering", to: "success", errorCode: null, providerError: null }, visit);
-    return seeOther(wayBack(request, null, services));
+    return { answer: seeOther(wayBack(request, null, services)) };
   }
   const made = unwrap(await basisOf({ ...request, registered: true }, services));
-  const target = await sendOut(request, made, { from: "registering", to: "installing" }, {}, services);
-  return target.ok ? seeOther(target.value.url) : failurePage(target.failure, requestId, { brand: made.brand });
+  const onward = await sendOut(request, made, { from: "registering", to: "installing" }, {}, services);
+  if (onward.ok) return { onward: onward.value };
+  return { answer: failurePage(onward.failure, requestId, { brand: made.brand }) };
+}
+
+/** Whether the provider has registered it already, and nothing but storing it is left: a second app would be too many. */
+export async function isBrought(
+  request: InstallRequest,
+  { teamId }: InstallBasis,
+  services: Services,
+): Promise<boolean> {
+  return request.registered || unwrap(await openFlow(services, teamId, request)).registered !== undefined;
 }
 
 type Registered = NonNullable<FlowSecrets["registered"]>;

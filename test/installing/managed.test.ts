@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { Services } from "../../src/services.ts";
-import { formTokenOf, ORIGIN } from "../authorize/support.ts";
+import { formTokenOf, nextOf, ORIGIN } from "../authorize/support.ts";
 import { type ApiAnswer, accessToken, project } from "../support/api.ts";
 import {
   type Browser,
@@ -196,6 +196,17 @@ describe("what is refused before anybody goes anywhere", () => {
   });
 });
 
+/** The connector's own transaction fails; what came before it is kept. */
+function withoutConnectors(db: Services["db"]): Services["db"] {
+  return {
+    ...db,
+    batch: (statements) =>
+      statements.some(({ sql }) => sql.startsWith("INSERT INTO connectors"))
+        ? Promise.reject(new Error("no space"))
+        : db.batch(statements),
+  };
+}
+
 describe("a registration that goes wrong", () => {
   test("of another browser, a doubled and a replayed callback make no second connector", async () => {
     const { id } = await registration("Managed doubled");
@@ -239,14 +250,7 @@ describe("a registration that goes wrong", () => {
     const user = newBrowser(world);
     const callback = await registered(user, id);
     const { db } = world.services;
-    // The connector's own transaction fails; what came before it is kept.
-    const broken: Services["db"] = {
-      ...db,
-      batch: (statements) =>
-        statements.some(({ sql }) => sql.startsWith("INSERT INTO connectors"))
-          ? Promise.reject(new Error("no space"))
-          : db.batch(statements),
-    };
+    const broken = withoutConnectors(db);
     // Nor does it tell then whether somebody else stored it.
     const silent: Services["db"] = {
       ...broken,
@@ -270,6 +274,18 @@ describe("a registration that goes wrong", () => {
     expect(await world.github.call("count", "convert")).toBe(converted);
     expect(await connectors("Managed stored")).toMatchObject([{ uid: "github/stored" }]);
     expect((await status(verifier)).status).toBe("partial");
+  });
+
+  test("is finished from its page, too, and is not registered twice", async () => {
+    const { verifier, id } = await registration("Managed reopened");
+    const user = newBrowser(world);
+    const failed = await getFrom(world, withoutConnectors(world.services.db), user, await registered(user, id));
+    expect(failed.status).toBe(503);
+    const next = nextOf((await agree(user, id)).text);
+    expect(next.pathname).toMatch(/\/installations\/new$/);
+    expect(await connectors("Managed reopened")).toHaveLength(1);
+    await user.get(await proven(user, ownPath(await redirectOf(next))));
+    expect((await status(verifier)).status).toBe("success");
   });
 
   test("gets another uid where somebody took its own meanwhile", async () => {
