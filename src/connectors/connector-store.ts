@@ -60,20 +60,23 @@ export function insertConnector(connector: Connector): Statement {
 
 /**
  * Stores `next` if the connector is still the `current` one, else changes nothing and answers false. Re-sealing its
- * secrets is a change that no revision shows, and must not be undone.
+ * secrets is a change that no revision shows, and must not be undone. `isMoved` = it is another provider's by that, where
+ * nothing that is known of installations is true: with any of those, false, too.
  * `UniqueViolation` when a new uid is taken. Id, type, region and creation never change.
  */
 export async function updateConnector(
   db: Database,
   next: Connector,
   current: Pick<Connector, "revision" | "secretsGeneration">,
+  isMoved = false,
 ): Promise<boolean> {
   const changes = await db.run(
     sql(
       `UPDATE connectors SET uid = ?, name = ?, service = ?, draft = ?, config = ?, secrets_sealed = ?, secrets_kid = ?, secret_names = ?,
          secrets_generation = ?, revision = ?, config_revision = ?, lease_seconds = ?, previous_lease_seconds = ?, lease_changed_at_ms = ?,
          minimum_binding = ?, branding = ?, default_installation_id = ?, updated_by = ?, updated_at_ms = ?
-       WHERE id = ? AND revision = ? AND secrets_generation = ? AND deleted_at_ms IS NULL`,
+       WHERE id = ? AND revision = ? AND secrets_generation = ? AND deleted_at_ms IS NULL
+         AND NOT (? AND EXISTS (SELECT 1 FROM installations AS i WHERE i.connector_id = connectors.id))`,
       next.uid,
       next.name,
       next.service,
@@ -96,6 +99,7 @@ export async function updateConnector(
       next.id,
       current.revision,
       current.secretsGeneration,
+      isMoved ? 1 : 0,
     ),
   );
   return changes === 1;

@@ -3,7 +3,7 @@ import type { SavedConfig } from "../catalog/driver.ts";
 import { driverOf } from "../catalog/registry.ts";
 import { ApiError, unwrap } from "../errors.ts";
 import { requireIcon } from "../files/icon-store.ts";
-import { findInstallation } from "../installations/installation-store.ts";
+import { findInstallation, listInstallations } from "../installations/installation-store.ts";
 import { orConflict } from "../store/conflict.ts";
 import { changedTrigger, TriggerChange } from "../triggers/settings/change-trigger.ts";
 import { requireTrigger, saveTrigger } from "../triggers/settings/save-trigger.ts";
@@ -48,10 +48,11 @@ export async function updateConnector(
     const next = await withChanges(services, current, { body, saved }, caller);
     const place = { connector: next, teamId: await requireTeamId(services) };
     const change = await triggerChange(services, place, body, saved?.trigger);
-    if (await orConflict(storeConnector(services.db, next, current), UID_TAKEN)) {
+    if (await orConflict(storeConnector(services.db, next, current, saved?.isMoved), UID_TAKEN)) {
       if (change !== null) await saveTrigger(services, place, change);
       return { before: current, after: next };
     }
+    if (saved?.isMoved) await refuseInstalled(services, current.id);
   }
   throw new ApiError("conflict", { message: "The connector is being changed by others. Read it again and repeat." });
 }
@@ -96,6 +97,8 @@ async function withChanges(
 interface SavedData {
   changes: Partial<Connector>;
   trigger: SavedConfig<unknown>["trigger"];
+  /** The connector is another provider's by it. */
+  isMoved: boolean;
 }
 
 /**
@@ -123,7 +126,21 @@ async function savedData(services: SaveServices, current: Connector, body: Updat
     configRevision: current.configRevision + 1,
     ...(await sealSecrets(services, { teamId, connectorId: current.id, generation }, saved.secrets)),
   };
-  return { changes, trigger: saved.trigger };
+  return {
+    changes,
+    trigger: saved.trigger,
+    isMoved: driver.provider(saved.config) !== driver.provider(current.config),
+  };
+}
+
+/** Ids of tenants and installations mean others at another provider, and so would links that name them. `conflict`. */
+async function refuseInstalled({ db }: SaveServices, connectorId: string): Promise<void> {
+  const [known] = await listInstallations(db, { connectorId, search: null }, { after: null, limit: 1 });
+  if (known === undefined) return;
+  throw new ApiError("conflict", {
+    message:
+      "data: the connector would be another provider's, where its installations mean others. Delete its installations first.",
+  });
 }
 
 /** Our id of what the body makes the default, which must be there (`bad_request`); null = nothing. */
