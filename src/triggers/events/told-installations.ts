@@ -23,6 +23,7 @@ export interface Placed {
 export async function placeEvents(messages: readonly IngestMessage[], deps: EventDeps): Promise<Placed> {
   const failures = new Map<IngestMessage, string>();
   const installed: IngestMessage[] = [];
+  const inTurn = oneByOne();
   const fail = (message: IngestMessage, thrown: unknown) => {
     const { code, reason } = failureFrom(thrown);
     failures.set(message, reason ?? code);
@@ -30,7 +31,7 @@ export async function placeEvents(messages: readonly IngestMessage[], deps: Even
   await Promise.all(
     messages.map(async (message) => {
       try {
-        if (await recordTold(message, deps)) installed.push(message);
+        if (await recordTold(message, inTurn, deps)) installed.push(message);
       } catch (thrown) {
         fail(message, thrown);
       }
@@ -62,15 +63,28 @@ function tenantOf({ id, connectorId, tenants }: Pick<EventRecord, "id" | "connec
   return tenant === undefined || others.length > 0 ? null : { key: id, connectorId, tenant };
 }
 
+type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Each work begins when the one before is over, however that ended. */
+function oneByOne(): InTurn {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work);
+    last = next.catch(() => {});
+    return next;
+  };
+}
+
 /** Whether the event's connector is installed anywhere; what the event says of that is recorded. */
-async function recordTold(message: IngestMessage, deps: EventDeps): Promise<boolean> {
+async function recordTold(message: IngestMessage, inTurn: InTurn, deps: EventDeps): Promise<boolean> {
   const { connectorId, type } = message.event;
   const installed = await installedAs(message.event, deps);
   if (installed === null) return false;
   const { installations, region } = installed;
   // The payload is sealed, and most events say nothing of the kind.
   if (type?.startsWith("installation") === true) {
-    const news = await newsOf(installations, message, deps);
+    // A payload may name all repositories of a tenant: a batch of such is not in memory at once.
+    const news = await inTurn(() => newsOf(installations, message, deps));
     if (news !== null) await recordNews(deps, { connectorId, region }, news, { isOwn: false });
   }
   return true;

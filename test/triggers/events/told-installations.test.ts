@@ -1,12 +1,17 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { utf8 } from "../../../src/crypto/bytes.ts";
+import { kidOf, sealBytes } from "../../../src/crypto/envelope.ts";
+import { randomBytes } from "../../../src/crypto/random.ts";
 import { ApiError } from "../../../src/errors.ts";
 import type { GrantDirectory } from "../../../src/grants/directory.ts";
 import { findInstallation } from "../../../src/installations/installation-store.ts";
 import { recordNews } from "../../../src/installations/record-news.ts";
 import { sql } from "../../../src/store/database.ts";
+import type { IngestMessage } from "../../../src/triggers/events/event.ts";
 import { eventsById } from "../../../src/triggers/events/event-store.ts";
 import { fanOut } from "../../../src/triggers/events/fan-out.ts";
+import { payloadContext } from "../../../src/triggers/events/payload-store.ts";
 import { withInstallation } from "../../../src/triggers/events/told-installations.ts";
 import { seedInstallation } from "../../support/installations.ts";
 import { deliveryRows, eventRow, type World, world } from "./world.ts";
@@ -37,6 +42,22 @@ function payload({ action, at = "2026-11-01T00:00:00Z", id = 4711, account = 77,
 
 const tell = (at: World, told: Told, type = "installation") =>
   at.message({ type: `${type}.${told.action}`, tenants: [String(told.id ?? 4711)] }, payload(told));
+/** The same with its payload in a blob of four segments, under the event's id. */
+async function inSegments({ services: { keys, blobs } }: World, message: IngestMessage, body: unknown) {
+  const { id } = message.event;
+  const bytes = utf8(JSON.stringify(body));
+  const segmentBytes = Math.ceil(bytes.length / 4);
+  const sealed = await Promise.all(
+    [0, 1, 2, 3].map((index) => {
+      const piece = bytes.slice(index * segmentBytes, (index + 1) * segmentBytes);
+      return sealBytes(keys, payloadContext("team_events", id, { index, last: index === 3 }), piece, randomBytes);
+    }),
+  );
+  await blobs.put(id, new Uint8Array(await new Blob(sealed).arrayBuffer()));
+  const kid = kidOf(sealed[0] ?? new Uint8Array()) ?? "";
+  const event = { ...message.event, size: bytes.length };
+  return { ...message, event, payload: { kind: "blob" as const, key: id, kid, segmentBytes } };
+}
 const known = (at: World) => findInstallation(at.deps.db, at.connectorId, "77");
 const storedOf = async (at: World, id: string) => (await eventsById(at.deps.events, [id])).get(id);
 
@@ -134,6 +155,32 @@ describe("what verified events tell of installations", () => {
     expect(await deliveryRows(message.event.id)).toEqual([]);
     expect(await fanOut([message], at.deps)).toEqual([null]);
     expect(await known(at)).toMatchObject({ state: "active" });
+  });
+
+  test("is read from one payload after the other, however many come at once: each may name thousands of repositories", async () => {
+    const at = await world({ type: "github" });
+    const accounts = [71, 72, 73];
+    const messages = await Promise.all(
+      accounts.map(async (account) => {
+        const told = { ...payload({ action: "created", id: account, account }), repositories: ["x".repeat(900)] };
+        return inSegments(at, await at.message({ type: "installation.created", tenants: [String(account)] }), told);
+      }),
+    );
+    const broken = await at.message({ type: "installation.created" });
+    const tampered = { ...broken, payload: { kind: "inline" as const, sealed: new Uint8Array(300) } };
+    const reads: string[] = [];
+    const range = (key: string, offset: number, length: number) => {
+      reads.push(key);
+      return at.deps.blobs.range(key, offset, length);
+    };
+    const outcomes = await fanOut([tampered, ...messages], at.fresh({ blobs: { ...at.deps.blobs, range } }));
+    expect(outcomes).toEqual([expect.any(String), null, null, null]);
+    expect(reads).toHaveLength(12);
+    // Nobody's segments between another's.
+    expect(reads.filter((key, index) => key !== reads[index - 1])).toHaveLength(3);
+    for (const account of accounts) {
+      expect(await findInstallation(at.deps.db, at.connectorId, String(account))).toMatchObject({ state: "active" });
+    }
   });
 
   test("that ended is not done before its Grants were told", async () => {
