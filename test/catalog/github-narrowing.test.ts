@@ -62,6 +62,12 @@ describe("equal narrowings are one group", () => {
     expect(canonical({ org: "42" }, acme)).toEqual([]);
   });
 
+  test("A-16 and digits are nothing else: never the login that a stranger gave an account", () => {
+    const stranger = { ...acme, tenantId: "666", name: "42" };
+    expect(failed(resolve(narrowed({ org: "42" }), stranger)).code).toBe("client_installation_required");
+    expect(canonical({ repositories: "42/web" }, stranger)).toEqual([detailOf({ repositories: ["web"] })]);
+  });
+
   test("C-14 but not where a repository's name has it: that is another account's login", () => {
     const failure = failed(resolve(narrowed({ repositories: "42/web" }), acme));
     expect(failure.code).toBe("insufficient_scope");

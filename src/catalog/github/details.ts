@@ -15,7 +15,7 @@ const REPOSITORY = new RegExp(`^(?:(${ACCOUNT})/)?(?!\\.{1,2}$)([A-Za-z0-9._-]{1
 
 /** What a token is narrowed to; what is absent is all that the installation has. */
 export interface Narrowing {
-  /** Login of the account that it must be of, lower case. */
+  /** Login, lower case, or id of the account that it must be of. */
   owner?: string;
   permissions?: Permissions;
   /** Names without their owner, lower case, sorted and unique. */

@@ -44,9 +44,9 @@ export function resolveGitHubGroup(
 /** Without what goes without saying there. */
 function withinInstallation(narrowing: Narrowing, { name, tenantId, details }: InstalledAt): Result<Narrowing> {
   const { owner, isOwnerOfRepositories, ...kept } = narrowing;
-  // A login may be another account's id.
-  const isId = owner === tenantId && isOwnerOfRepositories !== true;
-  if (owner !== undefined && owner !== name?.toLowerCase() && !isId) {
+  // Anybody can call an account like another's id. So `org` of digits is an id, and the owner of repositories a login.
+  const isId = isOwnerOfRepositories !== true && /^\d+$/.test(owner ?? "");
+  if (owner !== undefined && owner !== (isId ? tenantId : name?.toLowerCase())) {
     const message = `The installation is of another account than ${owner}.`;
     return fail(isOwnerOfRepositories ? "insufficient_scope" : "client_installation_required", { message });
   }
