@@ -47,6 +47,8 @@ export interface Installations<Config = unknown> {
   } | null;
   /** Remove it at the provider. */
   remove(request: InstallationRequest<Config>, deps: DriverDeps): Promise<Result<"done" | "unsupported">>;
+  /** By which id the provider's events name theirs, where the recipe looks for a tenant. The other means somebody else. */
+  eventsName: "externalId" | "tenantId";
   /** What a verified event says of an installation; null = nothing. `payload` is the parsed JSON body. */
   newsOf(type: string | null, payload: unknown): InstallationNews | null;
   /** Which tenant a token request names by itself, by id or name; null = none. */

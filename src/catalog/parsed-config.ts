@@ -44,7 +44,7 @@ export function withParsedConfig<Config>(schema: z.ZodMiniType<Config>, driver: 
 }
 
 function parsedInstallations<Config>(
-  { installUrl, find, proof, remove, newsOf, tenantNamedBy }: Installations<Config>,
+  { installUrl, find, proof, remove, eventsName, newsOf, tenantNamedBy }: Installations<Config>,
   parse: (stored: unknown) => Config,
 ): Installations {
   return {
@@ -55,6 +55,7 @@ function parsedInstallations<Config>(
       has: (request, deps) => proof.has({ ...request, config: parse(request.config) }, deps),
     },
     remove: (request, deps) => remove({ ...request, config: parse(request.config) }, deps),
+    eventsName,
     newsOf,
     tenantNamedBy,
   };

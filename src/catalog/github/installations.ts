@@ -23,6 +23,7 @@ export const githubInstallations: Installations<GitHubConfig> = {
   find: findInstallation,
   proof: { authorizationUrl: proofUrl, has: hasInstallation },
   remove,
+  eventsName: "externalId",
   newsOf: installationNews,
   tenantNamedBy: accountNamedBy,
 };

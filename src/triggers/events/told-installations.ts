@@ -2,7 +2,7 @@ import type { Installations } from "../../catalog/installations.ts";
 import { driverOf } from "../../catalog/registry.ts";
 import { requireTeamId } from "../../connectors/driver-context.ts";
 import { failureFrom, unwrap } from "../../errors.ts";
-import { installationsOfTenants } from "../../installations/installations-of-tenants.ts";
+import { installationsNamed, type NamedInstallation } from "../../installations/installations-named.ts";
 import { recordNews } from "../../installations/record-news.ts";
 import type { EventDeps } from "./deps.ts";
 import type { EventRecord, IngestMessage } from "./event.ts";
@@ -22,7 +22,7 @@ export interface Placed {
  */
 export async function placeEvents(messages: readonly IngestMessage[], deps: EventDeps): Promise<Placed> {
   const failures = new Map<IngestMessage, string>();
-  const installed: IngestMessage[] = [];
+  const about = new Map<IngestMessage, NamedInstallation | null>();
   const inTurn = oneByOne();
   const fail = (message: IngestMessage, thrown: unknown) => {
     const { code, reason } = failureFrom(thrown);
@@ -31,36 +31,41 @@ export async function placeEvents(messages: readonly IngestMessage[], deps: Even
   await Promise.all(
     messages.map(async (message) => {
       try {
-        if (await recordTold(message, inTurn, deps)) installed.push(message);
+        const installed = await installedAs(message.event, deps);
+        if (installed === null) return;
+        await recordTold(message, installed, inTurn, deps);
+        about.set(message, namedBy(message.event, installed));
       } catch (thrown) {
         fail(message, thrown);
       }
     }),
   );
   try {
-    const asked = installed.flatMap(({ event }) => tenantOf(event) ?? []);
-    return { installations: await installationsOfTenants(deps.db, asked), failures };
+    const named = [...about.values()].flatMap((one) => one ?? []);
+    return { installations: await installationsNamed(deps.db, named), failures };
   } catch (thrown) {
-    for (const message of installed) fail(message, thrown);
+    for (const message of about.keys()) fail(message, thrown);
     return { installations: new Map(), failures };
   }
 }
 
 /** The event with its installation, as fan-out will find it; without where that cannot be asked now. */
 export async function withInstallation(event: EventRecord, deps: Pick<EventDeps, "db" | "now">): Promise<EventRecord> {
-  const about = tenantOf(event);
   try {
-    if (about === null || (await installedAs(event, deps)) === null) return event;
-    return { ...event, installationId: (await installationsOfTenants(deps.db, [about])).get(event.id) ?? null };
+    const installed = await installedAs(event, deps);
+    const about = installed && namedBy(event, installed);
+    if (about === null) return event;
+    return { ...event, installationId: (await installationsNamed(deps.db, [about])).get(event.id) ?? null };
   } catch {
     return event;
   }
 }
 
-/** Null = it is about none, or about more than one. */
-function tenantOf({ id, connectorId, tenants }: Pick<EventRecord, "id" | "connectorId" | "tenants">) {
+/** Which installation it is about; null = none, or more than one. */
+function namedBy({ id, connectorId, tenants }: EventRecord, { installations }: Installed): NamedInstallation | null {
   const [tenant, ...others] = tenants;
-  return tenant === undefined || others.length > 0 ? null : { key: id, connectorId, tenant };
+  if (tenant === undefined || others.length > 0) return null;
+  return { key: id, connectorId, [installations.eventsName]: tenant };
 }
 
 type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
@@ -75,26 +80,29 @@ function oneByOne(): InTurn {
   };
 }
 
-/** Whether the event's connector is installed anywhere; what the event says of that is recorded. */
-async function recordTold(message: IngestMessage, inTurn: InTurn, deps: EventDeps): Promise<boolean> {
+/** What the event says of installations is recorded. */
+async function recordTold(message: IngestMessage, installed: Installed, inTurn: InTurn, deps: EventDeps) {
   const { connectorId, type } = message.event;
-  const installed = await installedAs(message.event, deps);
-  if (installed === null) return false;
-  const { installations, region } = installed;
   // The payload is sealed, and most events say nothing of the kind.
-  if (type?.startsWith("installation") === true) {
-    // A payload may name all repositories of a tenant: a batch of such is not in memory at once.
-    const news = await inTurn(() => newsOf(installations, message, deps));
-    if (news !== null) await recordNews(deps, { connectorId, region }, news, { isOwn: false });
-  }
-  return true;
+  if (type?.startsWith("installation") !== true) return;
+  // A payload may name all repositories of a tenant: a batch of such is not in memory at once.
+  const news = await inTurn(() => newsOf(installed.installations, message, deps));
+  if (news !== null) await recordNews(deps, { connectorId, region: installed.region }, news, { isOwn: false });
+}
+
+interface Installed {
+  installations: Installations;
+  region: string | null;
 }
 
 /** How the event's connector is installed anywhere; null = it is not. */
-async function installedAs({ connectorId }: EventRecord, { db, now }: Pick<EventDeps, "db" | "now">) {
+async function installedAs(
+  { connectorId }: EventRecord,
+  { db, now }: Pick<EventDeps, "db" | "now">,
+): Promise<Installed | null> {
   const { region, type } = await routesOf(db, connectorId, now());
   const installations = type === null ? null : (driverOf(type)?.installations ?? null);
-  return installations === null ? null : { installations, region };
+  return installations && { installations, region };
 }
 
 async function newsOf(installations: Installations, { event, payload }: IngestMessage, deps: EventDeps) {

@@ -215,6 +215,23 @@ describe("the installation of an event", () => {
     expect(stored.map((event) => event?.installationId)).toEqual([`ins_${at.connectorId}`, null, null, null]);
   });
 
+  test("is the one that it names, though another tenant's account has that number, and else nobody's", async () => {
+    const at = await world({ type: "github" });
+    const meant = await seedInstallation(at.connectorId, `ins_a${at.connectorId}`, {
+      external_id: "77",
+      tenant_id: "5",
+    });
+    await seedInstallation(at.connectorId, `ins_b${at.connectorId}`, { external_id: "9", tenant_id: "77" });
+    const filtered = await at.destination({ filter: JSON.stringify({ tenants: [meant] }) });
+    const push = await at.message({ type: "push", tenants: ["77"] });
+    const unknown = await at.message({ type: "push", tenants: ["5"] });
+    await fanOut([push, unknown], at.deps);
+    expect((await storedOf(at, push.event.id))?.installationId).toBe(meant);
+    expect((await storedOf(at, unknown.event.id))?.installationId).toBeNull();
+    expect((await withInstallation(unknown.event, at.deps)).installationId).toBeNull();
+    expect(at.handed.map(({ destinationId }) => destinationId)).toEqual([filtered]);
+  });
+
   test("W-06 is never one of another connector", async () => {
     const [here, other] = [await world({ type: "github" }), await world({ type: "github" })];
     await seedInstallation(other.connectorId, `ins_${other.connectorId}`, { external_id: "42" });
