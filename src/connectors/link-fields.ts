@@ -26,7 +26,7 @@ export const environmentIds = z.pipe(
 const scopeToken = z.string().check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, "must be a scope token"));
 const authorizationDetail = z
   .looseObject({ type: z.string().check(z.minLength(1), z.maxLength(256)) })
-  .check(z.refine((detail) => canonicalJson(detail) !== null, "must be plain JSON, at most 8 levels and 8 KiB"));
+  .check(z.refine((detail) => canonicalJson(detail) !== null, "must be plain JSON, at most 8 levels and 128 KiB"));
 const origins = z.optional(
   z.nullable(
     z.pipe(z.array(z.string().check(z.minLength(1), z.maxLength(2048))).check(z.maxLength(50)), z.transform(unique)),

@@ -3,7 +3,8 @@ import { oncePerObject } from "../store/once-per-object.ts";
 import type { TokenRequest } from "./token-request.ts";
 
 const MAX_DEPTH = 8;
-const MAX_JSON_LENGTH = 8192;
+/** 500 repositories of the longest names fit in. */
+const MAX_JSON_LENGTH = 128 * 1024;
 /** Control, format (zero-width, bidirectional) and line separators: what makes two different ids look alike. */
 const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 

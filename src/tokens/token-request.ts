@@ -64,7 +64,7 @@ export const parseTokenRequest = oncePerObject((body: TokenRequestBody): Result<
     const key = canonicalJson(detail);
     if (key === null) {
       return fail("invalid_target", {
-        message: "authorizationDetails must be plain JSON, at most 8 levels and 8 KiB each.",
+        message: "authorizationDetails must be plain JSON, at most 8 levels and 128 KiB each.",
       });
     }
     details.push({ key, detail });

@@ -113,7 +113,7 @@ describe("C-01 text that could be two things", () => {
     let deep: object = { type: "a" };
     for (let level = 0; level < 20; level++) deep = { type: "a", deep };
     expect(parse({ authorizationDetails: [deep] })).toMatchObject({ ok: false, failure: { code: "invalid_target" } });
-    const long = { type: "a", text: "x".repeat(9000) };
+    const long = { type: "a", text: "x".repeat(140_000) };
     expect(parse({ authorizationDetails: [long] })).toMatchObject({ ok: false, failure: { code: "invalid_target" } });
   });
 });
@@ -185,12 +185,12 @@ describe("canonical JSON (RFC 8785)", () => {
     ]);
   });
 
-  test("goes 8 levels deep and 8 KiB long", () => {
+  test("goes 8 levels deep and 128 KiB long", () => {
     const nested = (levels: number): unknown =>
       levels === 0 ? 1 : levels % 2 === 0 ? [nested(levels - 1)] : { a: nested(levels - 1) };
     expect([canonicalJson(nested(8)) === null, canonicalJson(nested(9)) === null]).toEqual([false, true]);
-    expect(canonicalJson("x".repeat(8190))).toHaveLength(8192);
-    expect(canonicalJson("x".repeat(8191))).toBeNull();
+    expect(canonicalJson("x".repeat(131_070))).toHaveLength(131_072);
+    expect(canonicalJson("x".repeat(131_071))).toBeNull();
   });
 });
 

@@ -103,14 +103,14 @@ describe("limits", () => {
     expect([accepts({ [name]: within }), accepts({ [name]: beyond })]).toEqual([true, false]);
   });
 
-  test("of one authorization detail: 8 levels and 8 KiB", () => {
+  test("of one authorization detail: 8 levels and 128 KiB", () => {
     const nested = (levels: number): unknown => (levels === 0 ? 1 : { type: "a", in: nested(levels - 1) });
-    const refusal = { failure: { code: "invalid_target", message: expect.stringContaining("8 levels and 8 KiB") } };
+    const refusal = { failure: { code: "invalid_target", message: expect.stringContaining("8 levels and 128 KiB") } };
     expect(parse({ authorizationDetails: [nested(8)] })).toMatchObject({ ok: true });
     expect(parse({ authorizationDetails: [nested(9)] })).toMatchObject(refusal);
     const long = (length: number) => ({ type: "a", x: "x".repeat(length - '{"type":"a","x":""}'.length) });
-    expect(parse({ authorizationDetails: [long(8192)] })).toMatchObject({ ok: true });
-    expect(parse({ authorizationDetails: [long(8193)] })).toMatchObject(refusal);
+    expect(parse({ authorizationDetails: [long(131_072)] })).toMatchObject({ ok: true });
+    expect(parse({ authorizationDetails: [long(131_073)] })).toMatchObject(refusal);
   });
 });
 
