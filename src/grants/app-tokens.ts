@@ -1,6 +1,6 @@
 import type { IssuedToken } from "../catalog/driver.ts";
 import { type ErrorCode, type Failure, fail, failureFrom, ok, type Result } from "../errors.ts";
-import type { Installation } from "../installations/installation.ts";
+import type { Installation, InstallationState } from "../installations/installation.ts";
 import { recordNews } from "../installations/record-news.ts";
 import { mintableInstallation } from "../installations/usable.ts";
 import { newId } from "../store/ids.ts";
@@ -20,6 +20,8 @@ const ENDS: { [Code in ErrorCode]?: "removed" | "suspended" } = {
   client_installation_required: "removed",
   installation_suspended: "suspended",
 };
+/** For so long (ms) a provider may not know everywhere of an installation that it has told of. */
+const SPREADS_WITHIN_MS = 60_000;
 
 /** How often a caller may find that what it waited for does not suit it, before it is told to come back. */
 const MAX_ROUNDS = 4;
@@ -106,7 +108,7 @@ export class AppTokens {
       await schedule();
       return fail("not_found", { reason: "the connector is gone" });
     }
-    const installation = await mintableInstallation(db, identity);
+    const installation = await mintableInstallation(db, identity, startedAtMs);
     if (!installation.ok) return installation;
     const call = {
       teamId,
@@ -125,20 +127,24 @@ export class AppTokens {
         const mint = { config, secrets, group, connectorId, installation: installation.value, assertion };
         return driver.mint(mint, deps);
       },
-      commit: (issued: IssuedToken, { name: provider }: Provider) =>
-        this.#commit(request, mint, { attemptId, startedAtMs }, { issued, provider }),
+      commit: (issued: IssuedToken, { name: provider }: Provider) => {
+        if (installation.value?.state === "suspended")
+          defer(this.#note(installation.value, connector.region, "active"));
+        return this.#commit(request, mint, { attemptId, startedAtMs }, { issued, provider });
+      },
       fail: (failure: Failure) => {
         store.journal.end(attemptId);
-        if (installation.value !== null) defer(this.#noteEnd(installation.value, connector.region, failure));
+        const state = ENDS[failure.code];
+        if (installation.value === null || state === undefined) return;
+        const isNew = startedAtMs - installation.value.updatedAtMs < SPREADS_WITHIN_MS;
+        if (state === "suspended" || !isNew) defer(this.#note(installation.value, connector.region, state));
       },
     };
     return callProvider(call, keys, deps, defer);
   }
 
-  /** The provider no longer has the installation, or holds it back: everybody asks for nothing there until it is back. */
-  async #noteEnd(installation: Installation, region: string | null, { code }: Failure): Promise<void> {
-    const state = ENDS[code];
-    if (state === undefined) return;
+  /** What a mint has shown of the installation, so that everybody asks there, or nobody. */
+  async #note(installation: Installation, region: string | null, state: InstallationState): Promise<void> {
     const { connectorId } = installation;
     // This Grant is the one that asked, and there is none for its users.
     const services = { ...this.#parts.deps, grants: null };

@@ -3,7 +3,7 @@ import { ApiError } from "../errors.ts";
 import type { GrantDirectory } from "../grants/directory.ts";
 import { grantNamesOfSubject } from "../grants/index-row.ts";
 import type { Services } from "../services.ts";
-import { type Statement, sql } from "../store/database.ts";
+import { type Statement, sql, UniqueViolation } from "../store/database.ts";
 import { newId } from "../store/ids.ts";
 import { advanceRevocationClock } from "../store/revocation-clock.ts";
 import { tellGrants } from "../tokens/tell-grants.ts";
@@ -25,8 +25,8 @@ const GRANTS_AT_ONCE = 25;
  * tokens from before are dead, and its Grants are told. `isOwn` = it came of a flow or an operator: it is the connector's
  * default where there is none, and may answer those who name none. `isSeen` = the provider has just said so itself: a
  * removal that is dated alike was none.
- * Answers the record as it is then; null = there is none, or no such connector. May be repeated. Throws
- * `storage_unavailable`.
+ * Answers the record as it is then; null = there is none, no such connector, or the installation was another tenant's until
+ * now. May be repeated. Throws `storage_unavailable`.
  */
 export async function recordNews(
   services: NewsServices,
@@ -34,37 +34,13 @@ export async function recordNews(
   news: InstallationNews,
   { isOwn, isSeen = false }: { isOwn: boolean; isSeen?: boolean },
 ): Promise<Installation | null> {
-  const { db, log, now, randomBytes } = services;
-  const nowMs = now();
-  const [before, , , , , after] = await db.batch<
-    [{ state: InstallationState }, unknown, unknown, unknown, unknown, InstallationRow]
-  >([
-    sql(
-      "SELECT i.state FROM installations AS i WHERE i.connector_id = ? AND i.tenant_id = ?",
-      connectorId,
-      news.tenantId,
-    ),
-    advanceRevocationClock(nowMs),
-    upsert(newId("ins", randomBytes), connectorId, news, { isSeen, nowMs }),
-    // Also where what is known already is newer.
-    sql(
-      "UPDATE installations SET is_own = 1 WHERE connector_id = ? AND tenant_id = ?",
-      connectorId,
-      isOwn ? news.tenantId : null,
-    ),
-    makeDefault(connectorId, isOwn ? news.tenantId : null, nowMs),
-    sql(
-      `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.connector_id = ? AND i.tenant_id = ?`,
-      connectorId,
-      news.tenantId,
-    ),
-  ]);
-  const row = after?.rows[0];
+  const { db, log } = services;
+  const { before, row } = await keep(services, connectorId, news, { isOwn, isSeen });
   if (row === undefined) return null;
   const installation = installationOfRow(row);
   const { id: installationId, tenantId, state } = installation;
   if (state === "active") return installation;
-  if (state !== before?.rows[0]?.state) {
+  if (state !== before) {
     const fields = { connectorId, installationId, tenantId };
     if (state === "removed") log.warn("installation.removed", fields);
     else log.warn("installation.suspended", fields);
@@ -72,6 +48,44 @@ export async function recordNews(
   const { grants } = services;
   if (grants !== null) await endGrants({ db, log, grants }, installation, region);
   return installation;
+}
+
+/** The row as it is then, and the state before. An installation that was another tenant's until now is nobody's news. */
+async function keep(
+  { db, log, now, randomBytes }: NewsServices,
+  connectorId: string,
+  news: InstallationNews,
+  { isOwn, isSeen }: { isOwn: boolean; isSeen: boolean },
+): Promise<{ before?: InstallationState | undefined; row?: InstallationRow | undefined }> {
+  const nowMs = now();
+  const { tenantId } = news;
+  try {
+    const [before, , , , , after] = await db.batch<
+      [{ state: InstallationState }, unknown, unknown, unknown, unknown, InstallationRow]
+    >([
+      sql("SELECT i.state FROM installations AS i WHERE i.connector_id = ? AND i.tenant_id = ?", connectorId, tenantId),
+      advanceRevocationClock(nowMs),
+      upsert(newId("ins", randomBytes), connectorId, news, { isSeen, nowMs }),
+      // Also where what is known already is newer.
+      sql(
+        "UPDATE installations SET is_own = 1 WHERE connector_id = ? AND tenant_id = ?",
+        connectorId,
+        isOwn ? tenantId : null,
+      ),
+      makeDefault(connectorId, isOwn ? tenantId : null, nowMs),
+      sql(
+        `SELECT ${INSTALLATION_COLUMNS} FROM installations AS i WHERE i.connector_id = ? AND i.tenant_id = ?`,
+        connectorId,
+        tenantId,
+      ),
+    ]);
+    return { before: before?.rows[0]?.state, row: after?.rows[0] };
+  } catch (thrown) {
+    if (!(thrown instanceof UniqueViolation)) throw thrown;
+    // Our ids mean one tenant for ever, so the record does not move; and to ask again would change nothing.
+    log.error("installation.of_two_tenants", { connectorId, tenantId });
+    return {};
+  }
 }
 
 /**

@@ -67,7 +67,7 @@ export async function placeOf(
   if (!authorized.ok) return authorized;
   const nowMs = now();
   if (known !== null && nowMs < known.untilMs) return ok(known);
-  const placed = await place(authorized.value, snapshot, driverOf(snapshot.connector.type), db);
+  const placed = await place(authorized.value, snapshot, driverOf(snapshot.connector.type), { db, nowMs });
   if (!placed.ok) return placed;
   const { identity, group, installation } = placed.value;
   // The canonical narrowing, and our id of the installation: however they were written, the token is the same.

@@ -25,12 +25,12 @@ export async function place(
   { identity, group, installation: demand }: AuthorizedRequest,
   snapshot: ConnectorSnapshot,
   driver: Driver | null,
-  db: Database,
+  { db, nowMs }: { db: Database; nowMs: number },
 ): Promise<Result<PlacedRequest>> {
   if (demand === null) return ok({ identity, group, installation: null });
   const { connector } = snapshot;
   const found = await lookUp(connector.id, demand, db);
-  const installation = judge(found, demand);
+  const installation = judge(found, demand, nowMs);
   if (!installation.ok) return installation;
   const there = driver?.resolveGroup(connector.config, identity.subject.type, group, installation.value) ?? ok(group);
   if (!there.ok) return there;
@@ -51,7 +51,11 @@ async function lookUp(connectorId: string, { reference, allowed }: InstallationD
 }
 
 /** Pure. One that the link does not allow is as good as none: a caller learns nothing of it. */
-function judge(found: Installation | null, { reference, allowed }: InstallationDemand): Result<Installation> {
+function judge(
+  found: Installation | null,
+  { reference, allowed }: InstallationDemand,
+  nowMs: number,
+): Result<Installation> {
   const isAllowed = found !== null && (allowed === null || allowed.includes(found.id));
-  return usable(isAllowed ? found : null, reference === null ? NAMED_NONE : {});
+  return usable(isAllowed ? found : null, nowMs, reference === null ? NAMED_NONE : {});
 }
