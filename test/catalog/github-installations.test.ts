@@ -45,6 +45,12 @@ async function proves(user: string, externalId: string, of: Connector = connecto
   return proof().has(request, deps);
 }
 
+/** Makes GitHub say that the next user who asks has this installation and no other. */
+function lists(installation: object) {
+  const body = { total_count: 1, installations: [installation] };
+  return world.github.call("faults.next", "user-installations", { kind: "answer", status: 200, body });
+}
+
 describe("an installation", () => {
   test("is found with its account and what was granted", async () => {
     const acme = await installed(world, connector, "acme", { repositories: ["web"] });
@@ -120,19 +126,27 @@ describe("A-16 whoever names an installation", () => {
 
   test("A-16 does not have that of another's personal account, however often GitHub lists it", async () => {
     const own = await installed(world, connector, "hubot");
-    const listed = { id: Number(own.externalId), account: { id: Number(own.tenantId), login: "hubot", type: "User" } };
-    const lists = () =>
-      world.github.call("faults.next", "user-installations", {
-        kind: "answer",
-        status: 200,
-        body: { total_count: 1, installations: [listed] },
-      });
-    await lists();
+    const account = { id: Number(own.tenantId), login: "hubot", type: "User" };
+    await lists({ id: Number(own.externalId), account });
     expect(succeeded(await proves("mallory", own.externalId))).toBe(false);
-    await lists();
+    await lists({ id: Number(own.externalId), account });
     expect(succeeded(await proves("hubot", own.externalId))).toBe(true);
     await world.github.call("faults.next", "user", { kind: "answer", status: 500 });
     expect(failed(await proves("hubot", own.externalId)).code).toBe("upstream_unreachable");
+  });
+
+  test.for([
+    [{ login: "hubot" }, false],
+    [{ login: "hubot", type: "Bot" }, false],
+    [{}, false],
+    [null, false],
+    [{ login: null, slug: null, type: null }, false],
+    [{ slug: "octo-corp" }, true],
+    [{ login: "acme", type: "Organization" }, true],
+  ] as const)("A-16 of an account that GitHub describes as %j has it: %s", async ([described, has]) => {
+    const listed = { id: 4711, account: described && { id: 1_000_000_001, ...described } };
+    await lists(listed);
+    expect(succeeded(await proves("mallory", "4711"))).toBe(has);
   });
 
   test("leaves no token behind, found or not, or when the list cannot be read", async () => {

@@ -14,7 +14,8 @@ import { asClient, EVERYTHING } from "./users.ts";
 /** 5,000 installations. */
 const MAX_PAGES = 50;
 
-const account = z.object({ id: z.int(), type: z.optional(z.string()) });
+const text = z.nullish(z.string());
+const account = z.object({ id: z.int(), login: text, slug: text, type: text });
 const page = z.object({ installations: z.array(z.object({ id: z.int(), account: z.nullish(account) })) });
 
 /** Where the installer's browser goes to show who they are. https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app */
@@ -67,12 +68,19 @@ async function isListed(
     if (!body.success) return misshapen("installations: bad members");
     const found = body.data.installations.find(({ id }) => String(id) === externalId);
     if (found !== undefined) {
-      if (found.account?.type !== "User") return ok(true);
+      const owner = found.account;
+      if (owner == null) return ok(false);
+      if (isShared(owner)) return ok(true);
       // Collaborators are shown an installation of somebody's personal account, too.
       const user = await callApi(config, bearer(token), { method: "GET", path: "/user" }, deps);
-      return user.ok ? ok(Object(user.value.json).id === found.account.id) : user;
+      return user.ok ? ok(Object(user.value.json).id === owner.id) : user;
     }
     if (!/;\s*rel="next"/.test(answer.value.headers.get("link") ?? "")) break;
   }
   return ok(false);
+}
+
+/** An organization's, or an enterprise's. What GitHub does not say is not believed. */
+function isShared({ type, login, slug }: z.output<typeof account>): boolean {
+  return type === "Organization" || (login == null && slug != null);
 }
