@@ -10,7 +10,7 @@ const time = z.pipe(
     return Number.isFinite(ms) ? ms : null;
   }),
 );
-/** An enterprise has a slug and no login. */
+/** An enterprise has a slug and no login, and a number that an account may have, too. */
 const account = z.object({
   id: number,
   login: z.optional(z.string().check(z.maxLength(200))),
@@ -34,7 +34,7 @@ export function foundInstallation(body: z.output<typeof installationBody>): Foun
   const login = account.login ?? account.slug ?? null;
   return {
     externalId: String(id),
-    tenantId: String(account.id),
+    tenantId: account.login === undefined ? `enterprise-${account.id}` : String(account.id),
     name: login,
     details: { permissions, repository_selection, account: { login, type: account.type ?? "Enterprise" } },
     state: suspended_at ? "suspended" : "active",
