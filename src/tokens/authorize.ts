@@ -144,12 +144,12 @@ function demandOf(
 
 /** For subjects whose tokens are of no installation, or of all: what names one, or a link that allows some, is refused. */
 function withoutInstallation(
-  { userTokens }: Capabilities,
+  capabilities: Capabilities,
   { link }: ConnectorSnapshot,
   subject: SubjectType,
   { installationId }: TokenRequest,
 ): Result<null> {
-  const reachesAll = subject === "user" && userTokens?.crossInstallation === true;
+  const reachesAll = reachesAllInstallations(capabilities, subject);
   if (link.installations !== null) {
     return fail("client_installation_required", {
       message: reachesAll
@@ -158,11 +158,21 @@ function withoutInstallation(
     });
   }
   if (installationId === null || (reachesAll && installationId === "*")) return ok(null);
+  return checkOfOneInstallation(capabilities, subject);
+}
+
+/** Whether a request may name an installation: 422 `client_installation_required` where this subject's tokens are of none, or of all. */
+export function checkOfOneInstallation(capabilities: Capabilities, subject: SubjectType): Result<null> {
+  if (capabilities.installedSubjects?.includes(subject) === true) return ok(null);
   return fail("client_installation_required", {
-    message: reachesAll
+    message: reachesAllInstallations(capabilities, subject)
       ? "This subject's tokens reach all installations. Omit installationId."
       : "This connector has no installation of that id.",
   });
+}
+
+function reachesAllInstallations({ userTokens }: Capabilities, subject: SubjectType): boolean {
+  return subject === "user" && userTokens?.crossInstallation === true;
 }
 
 /** The requested group within the link's ceiling. Asking above it fails; the defaults shrink to it. */

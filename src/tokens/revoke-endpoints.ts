@@ -1,18 +1,19 @@
 import * as z from "zod/mini";
 import type { Caller } from "../callers/caller.ts";
 import { roleIncludes } from "../callers/roles.ts";
+import { driverOf } from "../catalog/registry.ts";
 import type { Connector } from "../connectors/connector-row.ts";
 import { findConnector } from "../connectors/connector-store.ts";
 import { type LeaseSettings, selectLease } from "../connectors/lease-change.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
-import { ApiError, unwrap } from "../errors.ts";
+import { ApiError, ok, type Result, unwrap } from "../errors.ts";
 import { grantNames, grantNamesOfSubject } from "../grants/index-row.ts";
 import type { GrantRevocation } from "../grants/protocol.ts";
 import { runtimeEndpoint } from "../http/endpoint.ts";
 import { findInstallation } from "../installations/installation-store.ts";
 import type { Services } from "../services.ts";
 import { revokeRow, startRevocationWalk } from "../store/revocation-clock.ts";
-import { callerScope, effectiveSubject } from "./authorize.ts";
+import { callerScope, checkOfOneInstallation, effectiveSubject } from "./authorize.ts";
 import { reportOf, sumRevocations } from "./revocation.ts";
 import { type ConnectorSnapshot, toSnapshot } from "./snapshot.ts";
 import { tellGrants } from "./tell-grants.ts";
@@ -81,6 +82,7 @@ async function revokeSome(
   const { db, now } = services;
   const connector = await connectorFor(ref, caller, services);
   const { installations, ...reach } = await reachOf(connector, named.subject, caller, services);
+  if (named.installation) unwrap(checkNamed(connector, reach.subject));
   const installation = named.installation ? await findInstallation(db, connector.id, named.installation) : null;
   if (named.installation && (installation === null || installations?.includes(installation.id) === false)) {
     throw new ApiError("client_installation_required");
@@ -108,6 +110,13 @@ async function revokeSome(
   const lease = (await db.first<LeaseSettings>(selectLease(connector.id))) ?? connector;
   const progress = { walking: false, grantsTold: counts.length };
   return reportOf(connector, lease, sumRevocations(counts), progress, services);
+}
+
+/** What names an installation for tokens that are not of one would revoke nothing, and look as if it had. */
+function checkNamed({ type, config }: Connector, subject: RequestedSubject | null): Result<null> {
+  const capabilities = driverOf(type)?.capabilities(config);
+  if (capabilities === undefined || subject === null || subject.type === "other") return ok(null);
+  return checkOfOneInstallation(capabilities, subject.type);
 }
 
 /**

@@ -6,6 +6,7 @@ import { INSTALLATION_ANSWERS } from "../reference/installation-answers.ts";
 import { type ApiAnswer, accessToken } from "../support/api.ts";
 import { clock } from "../support/clock.ts";
 import { seedInstallation } from "../support/installations.ts";
+import { trustedWorkload } from "../support/workload.ts";
 
 const { world, scene } = await installSetting("installation-routes");
 await world.github.call("addOrganization", "routes-acme");
@@ -279,11 +280,32 @@ describe("revoking by installation", () => {
     await scene.link({ environments: ["production"], installations: null });
     const viewer = await accessToken(world.api, world.owner, { role: "viewer" });
     expect(errorOf(await revoke({ installationId: id }, viewer))).toEqual([403, "forbidden"]);
+  });
+
+  test("is refused for users, whose tokens reach all of them, in the words of a token request", async () => {
+    const { id } = (await get(`/${acme}`)).body;
     const subject = { type: "user", id: "u1" };
-    expect((await revoke({ installationId: id, subject })).body).toMatchObject({ tokensFound: 0 });
+    const asked = { installationId: id, subject };
+    const workload = await (await trustedWorkload(world.api, { ...scene, owner: world.owner, name: "routes" })).sign();
+    const refused = await tokenOf({ ...scene, runtime: workload }, asked);
+    expect(errorOf(refused)).toEqual([422, "client_installation_required"]);
+    for (const token of [world.owner, workload]) {
+      for (const installationId of [id, "ins_none"]) {
+        const answer = await revoke({ ...asked, installationId }, token);
+        expect([answer.status, answer.body.error.message]).toEqual([422, refused.body.error.message]);
+      }
+      expect((await revoke({ installationId: "*", subject }, token)).status).toBe(200);
+    }
   });
 
   test("of all means what {} means, and only for admins", async () => {
     expect(errorOf(await revoke({ installationId: "*" }, scene.runtime))).toEqual([403, "forbidden"]);
+    const installationId = (await get(`/${acme}`)).body.id;
+    clock.advance(62_000);
+    const { token } = (await tokenOf(scene, { installationId })).body;
+    const answer = await revoke({ installationId: "*" });
+    expect([answer.status, answer.body.local]).toEqual([200, "revoked"]);
+    expect(answer.body.tokensFound).toBeGreaterThan(0);
+    await expect.poll(() => world.github.call("tokenState", token), { timeout: 5000 }).toBe("revoked");
   });
 });

@@ -6,7 +6,11 @@ import type { Scene } from "./connect.ts";
 export const AUDIENCE = "https://connect.example.com";
 
 /** A registered OIDC issuer with an identity rule for the scene's project: what it signs is that project's workload. */
-export async function trustedWorkload(api: Api, { owner, projectId, name }: Scene, environment = "production") {
+export async function trustedWorkload(
+  api: Api,
+  { owner, projectId, name }: Pick<Scene, "owner" | "projectId" | "name">,
+  environment = "production",
+) {
   const issuer = `https://${name}.issuer.example.org`;
   const { publicKey, privateKey } = await generateKeyPair("RS256");
   const key = { ...(await exportJWK(publicKey)), kid: "key-1", alg: "RS256", use: "sig" };
