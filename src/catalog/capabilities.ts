@@ -5,7 +5,6 @@ export interface Capabilities {
   supportedSubjectTypes: SubjectType[];
   supportsInstallation: boolean;
   supportsRevocation: boolean;
-  supportsTriggers: boolean;
   supportsIcon: "true" | "false" | "maybe";
   /** Whose tokens are of one installation; with `crossInstallation`, others' reach all of the connector's. */
   installedSubjects?: SubjectType[];

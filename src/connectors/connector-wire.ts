@@ -30,7 +30,7 @@ export function connectorToWire(
     supportedSubjectTypes: capabilities?.supportedSubjectTypes ?? [],
     supportsInstallation: capabilities?.supportsInstallation ?? false,
     supportsRevocation: capabilities?.supportsRevocation ?? false,
-    // Any connector may carry a recipe of its own.
+    // Of every type: an ingress with a recipe of its own may be given to any connector, whatever its driver can do.
     supportsTriggers: true,
     triggers: { enabled: triggers.enabled },
     ...(triggers.destinations.length > 0 && {

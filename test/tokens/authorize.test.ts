@@ -34,7 +34,6 @@ function scoped(defaults: string[]): Driver {
       supportedSubjectTypes: ["app"],
       supportsInstallation: false,
       supportsRevocation: false,
-      supportsTriggers: false,
       supportsIcon: "false",
       partition: "environment",
     }),

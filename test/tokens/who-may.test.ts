@@ -95,7 +95,6 @@ describe("what is refused, and what the refusal says", () => {
       supportedSubjectTypes: ["app", "user"],
       supportsInstallation: false,
       supportsRevocation: false,
-      supportsTriggers: false,
       supportsIcon: "false",
       partition: "environment",
       ...change,

@@ -58,7 +58,6 @@ function capabilities({ subjectType, values }: ApiKeyConfig): Capabilities {
     supportedSubjectTypes: [subjectType],
     supportsInstallation: false,
     supportsRevocation: false,
-    supportsTriggers: false,
     supportsIcon: "false",
     // What an operator stored serves every environment; what a user pasted, the one that the page named.
     partition: subjectType === "app" ? "shared" : "environment",

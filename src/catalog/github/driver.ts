@@ -65,7 +65,6 @@ function capabilities(config: GitHubConfig): Capabilities {
     ],
     supportsInstallation: true,
     supportsRevocation: true,
-    supportsTriggers: true,
     supportsIcon: "false",
     installedSubjects: ["app"],
     partition: "environment",

@@ -64,7 +64,6 @@ function capabilities(config: OAuthConfig): Capabilities {
     supportedSubjectTypes,
     supportsInstallation: false,
     supportsRevocation: server.revocation_endpoint !== undefined,
-    supportsTriggers: false,
     supportsIcon: "false",
     partition: "environment",
     // RFC 8414 §2.
