@@ -30,7 +30,10 @@ export interface InstallationNews extends Omit<FoundInstallation, "state"> {
 
 /** How a driver's connectors are installed in tenants of the provider. */
 export interface Installations<Config = unknown> {
-  /** Where the operator's browser installs it; `tenantId` is offered first. */
+  /**
+   * Where the operator's browser installs it; `tenantId` is offered first. `no_token` = the connector lacks what the rest
+   * of the way would need.
+   */
   installUrl(request: { config: Config; state: string; tenantId: string | null }): Result<string>;
   /** The installation by the provider's id, as the provider has it now; null = there is none of this connector. */
   find(request: InstallationRequest<Config>, deps: DriverDeps): Promise<Result<FoundInstallation | null>>;

@@ -105,6 +105,16 @@ describe("an installation", () => {
     expect(url("acme&x=y")).toBe(`${page}?state=a%26b`);
     expect(url("enterprise-42")).toBe(`${page}?state=a%26b`);
   });
+
+  test.for([
+    [{ hasClientSecret: false }, "data.clientSecret"],
+    [{ hasPrivateKey: false }, "data.privateKeyPem"],
+    [{ hasClientSecret: false, hasPrivateKey: false }, "data.privateKeyPem and data.clientSecret"],
+  ] as const)("is not begun with %j, where it could not be found or proven", ([lacks, named]) => {
+    const config = { ...Object(connector.config), ...lacks };
+    const failure = failed(installations().installUrl({ config, state: "s", tenantId: null }));
+    expect(failure).toMatchObject({ code: "no_token", message: expect.stringContaining(`Set ${named}:`) });
+  });
 });
 
 describe("A-16 whoever names an installation", () => {

@@ -143,6 +143,20 @@ describe("a connector that a browser registers", () => {
     expect((await world.api.post("/v1/connect/result", { verifier }, stranger)).status).toBe(404);
   });
 
+  test("leads nobody to install what could not be proven any more", async () => {
+    const { verifier, id } = await registration("Managed secretless");
+    const user = newBrowser(world);
+    await user.get(await registered(user, id));
+    const { clientId } = (await status(verifier)).data;
+    const path = `/v2/connect/connectors/${clientId}`;
+    expect((await world.api.patch(path, { data: { clientSecret: "" } }, world.owner)).status).toBe(200);
+    const page = await user.get(`/install/${id}`);
+    const answer = await user.post(`/install/${id}`, { form: formTokenOf(page.text), decision: "continue" });
+    expect(answer.status).toBe(422);
+    expect(answer.text).not.toContain("/installations/new");
+    expect(await status(verifier)).toMatchObject({ status: "partial", data: { clientId } });
+  });
+
   test("keeps its data when the rest is canceled", async () => {
     const { verifier, id } = await registration("Managed half");
     const user = newBrowser(world);

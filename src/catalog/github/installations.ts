@@ -1,4 +1,4 @@
-import { ok, type Result } from "../../errors.ts";
+import { fail, ok, type Result } from "../../errors.ts";
 import type { DriverDeps } from "../driver.ts";
 import type { InstallationRequest, Installations } from "../installations.ts";
 import { callAsApp, unexpected } from "./api.ts";
@@ -14,6 +14,14 @@ import { hasInstallation, proofUrl } from "./prove.ts";
  */
 export const githubInstallations: Installations<GitHubConfig> = {
   installUrl({ config, state, tenantId }) {
+    const missing = [
+      ...(config.hasPrivateKey ? [] : ["data.privateKeyPem"]),
+      ...(config.hasClientSecret ? [] : ["data.clientSecret"]),
+    ].join(" and ");
+    if (missing !== "") {
+      const message = `Set ${missing}: GitHub is asked with it what was installed, and by whom.`;
+      return fail("no_token", { message });
+    }
     const page = `${appPage(config)}/installations/new`;
     const query = new URLSearchParams({ state });
     if (tenantId === null || !/^\d{1,15}$/.test(tenantId)) return ok(`${page}?${query}`);
