@@ -1,3 +1,4 @@
+import { githubInstallations } from "../../src/catalog/github/installations.ts";
 import { sha256Base64url } from "../../src/crypto/digest.ts";
 import type { Services } from "../../src/services.ts";
 import { APP, browser, formTokenOf, nextOf, ORIGIN } from "../authorize/support.ts";
@@ -140,6 +141,15 @@ export async function resultOf({ api }: Pick<InstallWorld, "api">, verifier: str
 
 export async function installationsOf({ api, owner }: InstallWorld, connectorId: string) {
   return (await api.get(`/v1/connect/connectors/${connectorId}/installations`, owner)).body.installations;
+}
+
+/** What the provider's event of an installation says, as it is there now. */
+export async function newsOf({ github }: InstallWorld, { app }: InstallScene, externalId: number) {
+  const there = await github.call<{ id: number }[]>("installations", app.slug);
+  const installation = there.find(({ id }) => id === externalId);
+  const news = githubInstallations.newsOf("installation.created", { action: "created", installation });
+  if (news?.changedAtMs == null) throw new Error(`the provider knows nothing of ${externalId}`);
+  return { ...news, changedAtMs: news.changedAtMs };
 }
 
 /** What a client of managed creation makes for itself. */
