@@ -92,6 +92,13 @@ describe("an installation", () => {
     expect(await installations(own.connectorId)).toMatchObject([{ id, state: "active" }]);
   });
 
+  test("is asked for with deviceCode as without: the answer has none, and its page works", async () => {
+    const { status, body } = await start(world.api, scene, { deviceCode: true });
+    expect([status, body.deviceCode]).toEqual([200, undefined]);
+    expect((await newBrowser(world).get(`/install/${body.request}`)).status).toBe(200);
+    expect((await start(world.api, scene, { deviceCode: "yes" })).status).toBe(400);
+  });
+
   test("offers the tenant that was named", async () => {
     const acme = await world.github.call<number>("addOrganization", "offered");
     const { request } = await started(world.api, scene, { tenantId: String(acme) });
