@@ -23,6 +23,8 @@ const FlowSecrets = z.object({
   key: z.optional(z.string()),
   /** What the app completes with, so that a page that is loaded again says the same. */
   connectCode: z.optional(z.string()),
+  /** The code of a registration was sent, and the provider did not answer. */
+  isSent: z.optional(z.boolean()),
   /** What a registration brought, until the connector is stored. */
   registered: z.optional(z.object({ data: z.unknown(), name: z.string() })),
   /** The installation that the browser named, as the provider has it, until it is proven. */

@@ -77,7 +77,10 @@ export interface Registration {
   plan(options: unknown, policy: UrlPolicy): Result<Record<string, unknown>>;
   /** The form that the browser posts to the provider. */
   form(request: RegistrationRequest): { url: string; fields: Record<string, string> };
-  /** The one-time code that the browser brought home, for what `create` takes as `data`. */
+  /**
+   * The one-time code that the browser brought home, for what `create` takes as `data`. `upstream_rejected` = the provider
+   * knows no such code: it never was one, or was used, or is too old.
+   */
   finish(
     request: { plan: Record<string, unknown>; code: Secret },
     deps: DriverDeps,

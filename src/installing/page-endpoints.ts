@@ -18,7 +18,7 @@ import type { InstallRequest } from "./install-row.ts";
 import { findInstall } from "./install-store.ts";
 import { installView } from "./install-view.ts";
 import { currentTarget, legOf, setOut, type Target } from "./legs.ts";
-import { isBrought, register } from "./register.ts";
+import { dropRegistration, isBrought, register } from "./register.ts";
 
 /** `GET /install/{request}`, and `/register/{request}`; `POST` of the first. */
 export const { show: showInstallation, decide: decideInstallation } = flowPages<InstallRequest>({
@@ -61,6 +61,7 @@ async function cancel(request: InstallRequest, basis: InstallBasis, visit: Visit
   const { services } = visit;
   const ending = endingOf(request.status, { code: "access_denied" });
   if (isBeingAsked(request) || !(await endRequest(request, ending, visit))) return used(visit.requestId);
+  await dropRegistration(request, basis, services);
   if (request.asked.returnUrl === null) return endPage({ ...request, status: "canceled" }, basis, services);
   return onward("return", { url: wayBack(request, null, services) }, basis);
 }

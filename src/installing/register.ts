@@ -35,7 +35,10 @@ export async function register(
     const brought = await broughtHome(request, registering, basis, code, visit);
     if ("answer" in brought) return brought;
     const failure = await stored(request, registering, brought.data, visit);
-    if (failure !== null) return { answer: triedPage({ ...failure, code: "storage_unavailable" }, basis, requestId) };
+    if (failure !== null) {
+      if (!brought.isKept) lost(request, brought.name, failure, services);
+      return { answer: triedPage({ ...failure, code: "storage_unavailable" }, basis, requestId) };
+    }
   }
   if (!registering.autoinstall || basis.driver.installations === null) {
     await endRequest(request, { from: "registering", to: "success", errorCode: null, providerError: null }, visit);
@@ -62,16 +65,16 @@ const BACK = { from: "completing", to: "registering" } as const;
 /** What the code brings, or brought before. */
 async function broughtHome(
   request: InstallRequest,
-  { plan }: Registering,
+  { plan, body }: Registering,
   basis: InstallBasis,
   code: string,
   visit: Visit,
-): Promise<{ data: unknown } | { answer: Answer }> {
+): Promise<(Registered & { isKept: boolean }) | { answer: Answer }> {
   const { services, requestId } = visit;
   const { db, now } = services;
   const { teamId, driver } = basis;
   const kept = unwrap(await openFlow(services, teamId, request));
-  if (kept.registered !== undefined) return kept.registered;
+  if (kept.registered !== undefined) return { ...kept.registered, isKept: true };
   const step = { from: "registering", to: "completing" } as const;
   if (!(await takeStep(db, request.id, step, now()))) return { answer: used(requestId) };
   const finished: Result<Registered> =
@@ -79,28 +82,60 @@ async function broughtHome(
       ? fail("connector_changed")
       : await driver.registration.finish({ plan, code: Secret.of(code) }, driverDeps(services));
   if (finished.ok) {
-    await keep(request, teamId, { ...kept, registered: finished.value }, services);
-    return finished.value;
+    const isKept = await keep(request, teamId, { ...kept, registered: finished.value }, services);
+    return { ...finished.value, isKept };
   }
   const { failure } = finished;
-  if (!isPassing(failure)) return { answer: await endAt(request, "completing", basis, failure, visit) };
-  await takeStep(db, request.id, BACK, now());
-  return { answer: triedPage(failure, basis, requestId) };
+  if (isPassing(failure)) {
+    // It may have been taken all the same, and the answer lost.
+    const secrets = await sealFlow(services, teamId, request, { ...kept, isSent: true });
+    await takeStep(db, request.id, { ...BACK, secrets }, now());
+    return { answer: triedPage(failure, basis, requestId) };
+  }
+  // A code that was refused at once was none.
+  if (failure.code !== "upstream_rejected" || kept.isSent) lost(request, body.name, failure, services);
+  return { answer: await endAt(request, "completing", basis, failure, visit) };
 }
 
-/** Once only the provider says it, so it is sealed first. Late is no matter: the connector is made of it at once. */
+/** The app may be there, and nobody has its keys: somebody has to delete it at the provider. */
+function lost(
+  { id }: InstallRequest,
+  name: string | undefined,
+  { code, reason = code }: Failure,
+  { log }: Services,
+): void {
+  log.error("registration.lost", { installRequest: id, name, reason });
+}
+
+/** A registration that its operator has ended, with what it may have brought. */
+export async function dropRegistration(
+  request: InstallRequest,
+  { teamId }: InstallBasis,
+  services: Services,
+): Promise<void> {
+  const { registering } = request.asked;
+  if (request.status !== "registering" || request.registered) return;
+  const kept = await openFlow(services, teamId, request);
+  const { registered = null, isSent = false } = kept.ok ? kept.value : {};
+  if (registered === null && !isSent) return;
+  lost(request, (registered ?? registering?.body)?.name, { code: "access_denied" }, services);
+}
+
+/**
+ * Once only the provider says it, so it is sealed first. Whether it could be: late is no matter as long as the connector
+ * can be made of it at once.
+ */
 async function keep(
   request: InstallRequest,
   teamId: string,
   secrets: FlowSecrets & { registered: Registered },
   services: Services,
-): Promise<void> {
+): Promise<boolean> {
   try {
     const sealed = await sealFlow(services, teamId, request, secrets);
-    await takeStep(services.db, request.id, { ...BACK, secrets: sealed }, services.now());
+    return await takeStep(services.db, request.id, { ...BACK, secrets: sealed }, services.now());
   } catch (thrown) {
-    // The app is there and its keys are gone: somebody has to delete it at the provider.
-    services.log.error("registration.lost", { installRequest: request.id, name: secrets.registered.name });
+    lost(request, secrets.registered.name, failureFrom(thrown), services);
     throw thrown;
   }
 }

@@ -52,6 +52,12 @@ async function registered(user: Browser, id: string): Promise<string> {
 }
 
 const status = (verifier: string) => resultOf(world, verifier, world.owner);
+/** What the log says of a registered app whose keys nobody has. */
+const lostOf = (id: string) =>
+  world.services.lines
+    .map((line) => JSON.parse(line))
+    .filter(({ event, installRequest }) => event === "registration.lost" && installRequest === id)
+    .map(({ name, reason }) => ({ name, reason }));
 const connectors = async (name: string) =>
   (await world.api.get(`/v2/connect/connectors?search=${name}`, world.owner)).body.connectors;
 
@@ -246,6 +252,7 @@ describe("a registration that goes wrong", () => {
     expect(await status(verifier)).toEqual({ status: "pending" });
     expect((await user.get(callback)).status).toBe(303);
     expect((await status(verifier)).status).toBe("partial");
+    expect(lostOf(id)).toEqual([]);
   });
 
   test("ends where the provider does not know the code", async () => {
@@ -257,6 +264,7 @@ describe("a registration that goes wrong", () => {
     expect([303, 502]).toContain(answer.status);
     expect((await status(verifier)).status).toBe("error");
     expect(await connectors("Managed forged")).toEqual([]);
+    expect(lostOf(id)).toEqual([]);
   });
 
   test("is finished by the same browser when the connector could not be stored at first", async () => {
@@ -327,7 +335,72 @@ describe("a registration that goes wrong", () => {
           : db.run(statement),
     };
     expect((await getFrom(world, broken, user, callback)).status).toBe(500);
-    expect(world.services.lines.some((line) => line.includes("registration.lost"))).toBe(true);
+    expect(lostOf(id)).toEqual([{ name: "Managed lost", reason: expect.stringContaining("no space") }]);
     expect((await user.get(callback)).status).toBe(400);
+  });
+
+  test("is reported where the provider's answer was lost, once the code is no longer good", async () => {
+    const { id } = await registration("Managed unheard");
+    const user = newBrowser(world);
+    const callback = await registered(user, id);
+    await world.github.call("faults.next", "convert", { kind: "lost-answer" });
+    expect((await user.get(callback)).text).toContain("Load this page again");
+    expect(lostOf(id)).toEqual([]);
+    expect((await user.get(callback)).status).toBe(303);
+    expect(lostOf(id)).toEqual([{ name: "Managed unheard", reason: "github status=404" }]);
+  });
+
+  test.for([
+    ["of another account", "Managed elsewhere", { organization: "acme" }, null],
+    ["which is no app", "Managed misshapen", {}, { kind: "answer", status: 201, body: { id: 1 } }],
+    ["which refuses something else than the code", "Managed refused", {}, { kind: "answer", status: 422 }],
+  ] as const)("is reported where the answer, %s, ends it", async ([, name, options, fault]) => {
+    const { webOrigin: host, apiBase: apiUrl } = world.github;
+    const { id, verifier } = await registration(name, { data: { host, apiUrl, ...options } });
+    const user = newBrowser(world);
+    const { url, body } = formOf((await agree(user, id)).text);
+    // Whoever has the page may post the form to another account's.
+    const own = url.replace("/organizations/acme", "");
+    const callback = ownPath(await redirectOf(own, { method: "POST", body }));
+    if (fault !== null) await world.github.call("faults.next", "convert", fault);
+    await user.get(callback);
+    expect((await status(verifier)).status).toBe("error");
+    expect(lostOf(id)).toEqual([{ name, reason: expect.any(String) }]);
+  });
+
+  test("is reported where it is canceled with what the provider answered", async () => {
+    const stored = await registration("Managed dropped");
+    const unheard = await registration("Managed dropped unheard");
+    const fresh = await registration("Managed not begun");
+    const user = newBrowser(world);
+    const broken = withoutConnectors(world.services.db);
+    await getFrom(world, broken, user, await registered(user, stored.id));
+    const callback = await registered(user, unheard.id);
+    await world.github.call("faults.next", "convert", { kind: "lost-answer" });
+    await user.get(callback);
+    await registered(user, fresh.id);
+    for (const [{ id }, told] of [
+      [stored, [{ name: "Managed dropped", reason: "access_denied" }]],
+      [unheard, [{ name: "Managed dropped unheard", reason: "access_denied" }]],
+      [fresh, []],
+    ] as const) {
+      const page = await user.get(`/install/${id}`);
+      await user.post(`/install/${id}`, { form: formTokenOf(page.text), decision: "cancel" });
+      expect(lostOf(id)).toEqual(told);
+    }
+  });
+
+  test("is reported where it expired meanwhile and could not be stored", async () => {
+    const { id } = await registration("Managed expired");
+    const user = newBrowser(world);
+    const callback = await registered(user, id);
+    await world.github.call("faults.next", "convert", { kind: "hold" });
+    const answer = getFrom(world, withoutConnectors(world.services.db), user, callback);
+    await expect.poll(() => world.github.call("faults.held", "convert")).toBe(1);
+    const ended = "UPDATE installation_requests SET status = 'expired', finished_at_ms = 1 WHERE id = ?";
+    await env.DB.prepare(ended).bind(id).run();
+    await world.github.call("faults.release", "convert");
+    expect((await answer).status).toBe(503);
+    expect(lostOf(id)).toEqual([{ name: "Managed expired", reason: expect.stringContaining("no space") }]);
   });
 });

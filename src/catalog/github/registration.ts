@@ -88,7 +88,9 @@ async function finish(
   const path = `/app-manifests/${encodeURIComponent(code.expose())}/conversions`;
   const answer = await callApi({ api }, null, { method: "POST", path }, deps);
   if (!answer.ok) return answer;
-  if (answer.value.status !== 201) return unexpected(answer.value);
+  const { status } = answer.value;
+  if (status === 403 || status === 404) return unexpected(answer.value);
+  if (status !== 201) return misshapen(`conversion: status=${status}`);
   const body = conversion.safeParse(answer.value.json);
   if (!body.success) return misshapen("conversion: bad members");
   const { id, slug, name, client_id, client_secret, webhook_secret, pem, owner } = body.data;
