@@ -49,9 +49,16 @@ export const postInstallation = managementEndpoint("admin", {
     if (found === null) {
       throw new ApiError("not_found", { message: "The provider knows no such installation of this connector." });
     }
-    const place = { connectorId: connector.id, region: connector.region };
+    const { id: connectorId, region, configRevision } = connector;
+    const place = { connectorId, region, configRevision };
     const recorded = await recordNews(services, place, found, { isOwn: true, isSeen: true });
-    if (recorded === null) throw new ApiError("gone", { message: "This connector was deleted." });
+    if (recorded === null) {
+      await requireConnector(services.db, connectorId);
+      throw new ApiError("conflict", {
+        message:
+          "The connector was changed meanwhile, or knows this id as another tenant's. Repeat, or delete that one.",
+      });
+    }
     // It may have become the default.
     const current = (await findConnector(services.db, connector.id))?.connector ?? connector;
     return { status: 201, body: installationToWire(recorded, current) };

@@ -15,6 +15,13 @@ export interface NewsServices extends Pick<Services, "db" | "now" | "randomBytes
   grants: GrantDirectory | null;
 }
 
+/** The connector, by whose configuration the provider was asked; of an event nobody knows. */
+interface NewsOf {
+  connectorId: string;
+  region: string | null;
+  configRevision?: number | null;
+}
+
 const EVERYBODY = { subject: null, namespace: "any", partitions: null } as const;
 /** Grants told at once. */
 const GRANTS_AT_ONCE = 25;
@@ -24,18 +31,19 @@ const GRANTS_AT_ONCE = 25;
  * ignored, and so is the end of what is not known. Where it was removed or suspended, or is another one by now, all
  * tokens from before are dead, and its Grants are told. `isOwn` = it came of a flow or an operator: it is the connector's
  * default where there is none, and may answer those who name none. `isSeen` = the provider has just said so itself: a
- * removal that is dated alike was none.
+ * removal that is dated alike was none. A new record is of the connector with the configuration (`configRevision`) that the
+ * provider was asked with; after another one it may be another provider's.
  * Answers the record as it is then; null = there is none, no such connector, or the installation was another tenant's until
  * now. May be repeated. Throws `storage_unavailable`.
  */
 export async function recordNews(
   services: NewsServices,
-  { connectorId, region }: { connectorId: string; region: string | null },
+  { connectorId, region, configRevision = null }: NewsOf,
   news: InstallationNews,
   { isOwn, isSeen = false }: { isOwn: boolean; isSeen?: boolean },
 ): Promise<Installation | null> {
   const { db, log } = services;
-  const { before, row } = await keep(services, connectorId, news, { isOwn, isSeen });
+  const { before, row } = await keep(services, { connectorId, configRevision }, news, { isOwn, isSeen });
   if (row === undefined) return null;
   const installation = installationOfRow(row);
   const { id: installationId, tenantId, state } = installation;
@@ -53,7 +61,7 @@ export async function recordNews(
 /** The row as it is then, and the state before. An installation that was another tenant's until now is nobody's news. */
 async function keep(
   { db, log, now, randomBytes }: NewsServices,
-  connectorId: string,
+  { connectorId, configRevision }: Pick<Required<NewsOf>, "connectorId" | "configRevision">,
   news: InstallationNews,
   { isOwn, isSeen }: { isOwn: boolean; isSeen: boolean },
 ): Promise<{ before?: InstallationState | undefined; row?: InstallationRow | undefined }> {
@@ -65,7 +73,7 @@ async function keep(
     >([
       sql("SELECT i.state FROM installations AS i WHERE i.connector_id = ? AND i.tenant_id = ?", connectorId, tenantId),
       advanceRevocationClock(nowMs),
-      upsert(newId("ins", randomBytes), connectorId, news, { isSeen, nowMs }),
+      upsert(newId("ins", randomBytes), connectorId, news, { configRevision, isSeen, nowMs }),
       // Also where what is known already is newer.
       sql(
         "UPDATE installations SET is_own = 1 WHERE connector_id = ? AND tenant_id = ?",
@@ -114,13 +122,13 @@ function upsert(
   id: string,
   connectorId: string,
   news: InstallationNews,
-  { isSeen, nowMs }: { isSeen: boolean; nowMs: number },
+  { configRevision, isSeen, nowMs }: { configRevision: number | null; isSeen: boolean; nowMs: number },
 ): Statement {
   return sql(
     `INSERT INTO installations (id, connector_id, tenant_id, external_id, name, details, state, changed_at_ms,
        created_at_ms, updated_at_ms)
      SELECT ?1, c.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 FROM connectors AS c
-     WHERE c.id = ?2 AND c.deleted_at_ms IS NULL AND (?7 <> 'removed'
+     WHERE c.id = ?2 AND c.deleted_at_ms IS NULL AND (?7 <> 'removed' AND c.config_revision = ifnull(?11, c.config_revision)
        OR EXISTS (SELECT 1 FROM installations AS k WHERE k.connector_id = ?2 AND k.tenant_id = ?3))
      ON CONFLICT (connector_id, tenant_id) DO UPDATE SET
        external_id = excluded.external_id, name = coalesce(excluded.name, name), state = excluded.state,
@@ -145,6 +153,7 @@ function upsert(
     news.changedAtMs,
     nowMs,
     isSeen ? 1 : 0,
+    configRevision,
   );
 }
 

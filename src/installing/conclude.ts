@@ -37,7 +37,8 @@ async function record(
   services: Services,
 ): Promise<Result<Installation>> {
   try {
-    const connector = { connectorId, region: installable?.connector.region ?? null };
+    const { region = null, configRevision = null } = installable?.connector ?? {};
+    const connector = { connectorId, region, configRevision };
     // The provider confirmed it a moment ago, so it is there, whatever a mint once made of a 404.
     const recorded = await recordNews(services, connector, found, { isOwn: true, isSeen: true });
     if (recorded === null) return changed("gone");

@@ -1,14 +1,24 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
+import { ORIGIN } from "../authorize/support.ts";
 import { type RemoteApp, startGitHub } from "../providers/github-client.ts";
 import { apiOf } from "../support/api.ts";
 import { clock } from "../support/clock.ts";
 import { ask } from "../support/connect.ts";
 import { seedInstallation } from "../support/installations.ts";
-import { type InstallScene, installationsOf, installScene, installWorld } from "./support.ts";
+import {
+  type InstallScene,
+  installationsOf,
+  installScene,
+  installWorld,
+  proven,
+  resultOf,
+  upToCallback,
+} from "./support.ts";
 
 const world = await installWorld({ layout: "ghes" });
 /** Another server of one's own, which counts from the same number. */
 const other = await startGitHub({ layout: "ghes" });
+afterEach(() => clock.reset());
 
 async function appThere(name: string) {
   const app = await other.call<RemoteApp>("registerApp", { name, public: true, permissions: { contents: "read" } });
@@ -69,3 +79,26 @@ test("A-16 an installation that comes while a connector is moved is not taken al
   const { body } = await world.api.get(`/v1/connect/connectors/${scene.connectorId}`, world.owner);
   expect(body.data.host).toBe(world.github.webOrigin);
 });
+
+test.for(["taken by an operator", "brought by a browser"])(
+  "A-16 an installation that was found at the host before, and is %s afterwards, is not recorded",
+  async (how) => {
+    const isTaken = how === "taken by an operator";
+    const scene = await installScene(world, isTaken ? "moved-taken" : "moved-brought");
+    const { data } = await appThere(`App late ${isTaken}`);
+    const path = `/v1/connect/connectors/${scene.connectorId}/installations`;
+    const route = isTaken ? "installation" : "user-installations";
+    const { user, callback, verifier } = await upToCallback(world, scene);
+    const externalId = new URL(callback, ORIGIN).searchParams.get("installation_id");
+    const proof = isTaken ? "" : await proven(user, callback);
+    await world.github.call("faults.next", route, { kind: "hold", afterWork: true });
+    const answer = isTaken ? world.api.post(path, { externalId }, world.owner) : user.get(proof);
+    await expect.poll(() => world.github.call("faults.held", route)).toBe(1);
+    const moved = await move(scene, data);
+    await world.github.call("faults.release", route);
+    expect([moved.status, (await answer).status]).toEqual([200, 409]);
+    expect(await installationsOf(world, scene.connectorId)).toEqual([]);
+    const { status, error } = await resultOf(world, verifier, scene.runtime);
+    expect([status, error?.code]).toEqual(isTaken ? ["pending", undefined] : ["error", "connector_changed"]);
+  },
+);
