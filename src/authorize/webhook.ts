@@ -28,9 +28,10 @@ export function retryAfterMs(tries: number): number {
 }
 
 /**
- * One try to tell the app how its authorization, or installation, ended. It says what the result says, and carries no token. Signed as
- * forwarded events are: an ES256 JWT of our own issuer over method, URL and body; with a type of its own (RFC 8725 §3.11),
- * because the body of an event may be written by a stranger and be sent to the same URL. Tries are counted before they are made.
+ * One try to tell the app how its authorization, or installation, ended. It says what the result says, and carries no
+ * token. Signed as forwarded events are: an ES256 JWT of our own issuer over method, URL and body; with a type of its own
+ * (RFC 8725 §3.11), because the body of an event may be written by a stranger and be sent to the same URL. Tries are
+ * counted before they are made.
  */
 export async function sendWebhook(requestId: string, deps: WebhookDeps): Promise<void> {
   const { db, now, log } = deps;
