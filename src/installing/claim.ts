@@ -54,7 +54,7 @@ export async function claim(
   const step = { from: "installing", to: "proving", externalId } as const;
   const onward = await sendOut(request, basis, step, { found: found.value }, services);
   if (onward.ok) return { onward: onward.value };
-  return { answer: failurePage(onward.failure, requestId, { brand: basis.brand }) };
+  return { answer: failurePage(onward.failure, requestId, basis.known) };
 }
 
 /** How long a provider may need until it knows everywhere what was installed a moment ago (ms). */

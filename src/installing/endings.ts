@@ -11,17 +11,18 @@ import type { InstallRequest } from "./install-row.ts";
 export function endAt(
   request: InstallRequest,
   from: InstallRequest["status"],
-  { brand }: InstallBasis,
+  { known }: InstallBasis,
   failure: Failure,
   visit: Visit,
 ): Promise<Answer> {
   const returnUrl = request.asked.returnUrl === null ? null : wayBack(request, null, visit.services);
-  return endHere(request, from, failure, visit, { brand, returnUrl });
+  return endHere(request, from, failure, visit, { ...known, returnUrl });
 }
 
 /** A failure that spent nothing: the same address may be opened again, where that can help. */
-export function triedPage(failure: Failure, { brand }: InstallBasis, requestId: string): Answer {
-  return failurePage(failure, requestId, isPassing(failure) ? { outcome: "try_again", brand } : { brand });
+export function triedPage(failure: Failure, { known }: InstallBasis, requestId: string): Answer {
+  const outcome = failure.code === "storage_unavailable" ? "not_stored" : "try_again";
+  return failurePage(failure, requestId, isPassing(failure) ? { outcome, ...known } : known);
 }
 
 /** Whether the same question may be answered in a moment. */

@@ -10,7 +10,7 @@ import { findLink } from "../connectors/link-store.ts";
 import { loadSnapshot } from "../connectors/snapshot-query.ts";
 import { ok, type Result } from "../errors.ts";
 import type { Installable } from "../installations/installable.ts";
-import type { Brand } from "../pages/views.ts";
+import type { Brand, OutcomeView } from "../pages/views.ts";
 import type { Services } from "../services.ts";
 import type { InstallRequest } from "./install-row.ts";
 
@@ -18,7 +18,8 @@ import type { InstallRequest } from "./install-row.ts";
 export interface InstallBasis {
   teamId: string;
   driver: Driver;
-  brand: Brand;
+  /** What pages may say of it. */
+  known: { brand: Brand } & Pick<OutcomeView, "about" | "isMade">;
   /** Null = the connector is to be registered first. */
   installable: Installable | null;
   /** Of the app that asked; null = an operator did. */
@@ -36,6 +37,7 @@ export async function basisOf(
   const { db } = services;
   const { connectorId, projectId, environment, asked } = request;
   const teamId = await requireTeamId(services);
+  const about = asked.registering === null ? "installation" : "connector";
   if (asked.registering !== null && !request.registered) {
     const { type, body } = asked.registering;
     const driver = driverOf(type);
@@ -43,7 +45,7 @@ export async function basisOf(
     return ok({
       teamId,
       driver,
-      brand: brandOf({ name: body.name ?? "", branding: body }),
+      known: { brand: brandOf({ name: body.name ?? "", branding: body }), about },
       installable: null,
       link: null,
     });
@@ -67,5 +69,6 @@ export async function basisOf(
     if (row?.revoked_before_ms !== request.revokedBeforeMs) return changed("revoked");
   }
   const installable = { connector, installations: driver.installations };
-  return ok({ teamId, driver, brand: brandOf(connector), installable, link });
+  const known = { brand: brandOf(connector), about, isMade: request.registered } as const;
+  return ok({ teamId, driver, known, installable, link });
 }

@@ -1,25 +1,28 @@
 import { pagePath } from "../authorize/page-url.ts";
 import type { InstallView } from "../pages/views.ts";
-import { STANDARD_ENVIRONMENTS } from "../projects/project-store.ts";
+import { listEnvironments } from "../projects/environment-store.ts";
+import { findProject, STANDARD_ENVIRONMENTS } from "../projects/project-store.ts";
 import type { Services } from "../services.ts";
+import type { Database } from "../store/database.ts";
 import type { InstallBasis } from "./install-basis.ts";
 import type { InstallRequest } from "./install-row.ts";
 
 /** Who asks, what will be made, and where the browser goes from here. */
-export function installView(
+export async function installView(
   request: InstallRequest,
   basis: InstallBasis,
-  formToken: string,
-  { now, settings }: Pick<Services, "now" | "settings">,
-): InstallView {
-  const { brand, driver, installable } = basis;
+  page: Pick<InstallView, "formToken" | "mistyped">,
+  { db, now, settings }: Pick<Services, "db" | "now" | "settings">,
+): Promise<InstallView> {
+  const { driver, installable } = basis;
+  const { brand } = basis.known;
   const { returnUrl, registering } = request.asked;
   const url = URL.parse(providerUrl(request, basis, settings.publicOrigin) ?? "");
   return {
     kind: "install",
     brand,
     providerHost: url?.host || brand.name,
-    asker: askerOf(request, basis),
+    asker: await askerOf(request, basis, db),
     registers: installable === null,
     installs: registering?.autoinstall ?? true,
     proves: driver.installations?.proof != null,
@@ -28,7 +31,7 @@ export function installView(
     ageMs: now() - request.createdAtMs,
     returnHost: returnUrl === null ? null : new URL(returnUrl).host,
     action: pagePath(request.id),
-    formToken,
+    ...page,
   };
 }
 
@@ -54,11 +57,25 @@ function providerUrl(
   }).url;
 }
 
-function askerOf({ asked, environment }: InstallRequest, { link }: InstallBasis): InstallView["asker"] {
+async function askerOf(
+  { asked, environment }: InstallRequest,
+  { link }: InstallBasis,
+  db: Database,
+): Promise<InstallView["asker"]> {
   if (link !== null) {
-    const custom = link.projectEnvironments.find(({ id }) => id === environment);
-    return { projectName: link.projectName, environment: custom?.slug ?? environment ?? "" };
+    return { projectName: link.projectName, environments: named([environment ?? ""], link.projectEnvironments) };
   }
-  const { projectId, environments = STANDARD_ENVIRONMENTS } = asked.registering?.body ?? {};
-  return projectId === undefined ? null : { projectName: projectId, environment: environments.join(", ") };
+  const { projectId, environments = [...STANDARD_ENVIRONMENTS] } = asked.registering?.body ?? {};
+  if (projectId === undefined) return null;
+  const project = await findProject(db, projectId);
+  if (project === null) return { projectName: projectId, environments };
+  return {
+    projectName: project.name,
+    environments: named(environments, await listEnvironments(db, project.id, null, 100)),
+  };
+}
+
+/** Custom environments as people call them. */
+function named(ids: string[], all: { id: string; slug: string }[]): string[] {
+  return ids.map((id) => all.find((one) => one.id === id)?.slug ?? id);
 }

@@ -7,7 +7,6 @@ import { giveUp, type Visit } from "../authorize/go-on.ts";
 import { failurePage, outcomeOf, pageAnswer } from "../authorize/page-answer.ts";
 import { isBeingAsked, judgeVisit, statusAt } from "../authorize/transitions.ts";
 import { sha256Base64url } from "../crypto/digest.ts";
-import { unwrap } from "../errors.ts";
 import type { Answer } from "../http/endpoint.ts";
 import type { ContinueView } from "../pages/views.ts";
 import type { Services } from "../services.ts";
@@ -32,7 +31,8 @@ export const { show: showInstallation, decide: decideInstallation } = flowPages<
   async asks(request, { services, requestId }) {
     const basis = await basisOf(request, services);
     if (!basis.ok) return failurePage(basis.failure, requestId);
-    return pageAnswer(installView(request, basis.value, randomText(services.randomBytes), services));
+    const page = { formToken: randomText(services.randomBytes), mistyped: null };
+    return pageAnswer(await installView(request, basis.value, page, services));
   },
 
   async decided({ request, form, cookie, browser }, input) {
@@ -72,7 +72,7 @@ const PURPOSES = { registering: "register", installing: "install", proving: "pro
 async function goOn(
   request: InstallRequest,
   basis: InstallBasis,
-  { installed }: DecisionForm,
+  { installed, token }: DecisionForm,
   visit: Visit,
 ): Promise<Answer> {
   const { services, requestId } = visit;
@@ -85,18 +85,23 @@ async function goOn(
     return "answer" in next ? next.answer : onward("install", next.onward, basis);
   }
   if (leg === "installing" && installed !== "" && basis.installable?.installations.proof !== null) {
+    const pasted = pastedId(installed);
+    if (!pasted.ok) {
+      const page = { formToken: token, mistyped: installed };
+      return pageAnswer(await installView(request, basis, page, services), 400);
+    }
     // Like a callback's it is proven before it counts.
-    const next = await claim(request, basis, unwrap(pastedId(installed)), visit);
+    const next = await claim(request, basis, pasted.value, visit);
     return "answer" in next ? next.answer : onward("provider", next.onward, basis);
   }
   const target = await currentTarget(request, leg, basis, services);
   // They may try again: nothing was spent.
-  if (!target.ok) return failurePage(target.failure, requestId, { brand: basis.brand });
+  if (!target.ok) return failurePage(target.failure, requestId, basis.known);
   return onward(PURPOSES[leg], target.value, basis);
 }
 
-function onward(purpose: ContinueView["purpose"], { url, fields }: Target, { brand }: InstallBasis): Answer {
-  return pageAnswer({ kind: "continue", brand, url, purpose, fields: fields ?? null });
+function onward(purpose: ContinueView["purpose"], { url, fields }: Target, { known }: InstallBasis): Answer {
+  return pageAnswer({ kind: "continue", brand: known.brand, url, purpose, fields: fields ?? null });
 }
 
 /** How it ended, for the browser that was there. */
@@ -106,7 +111,7 @@ function endPage(request: InstallRequest, basis: InstallBasis | null, services: 
   return pageAnswer({
     kind: "outcome",
     outcome: outcome === "success" ? made : outcome,
-    brand: basis?.brand ?? null,
+    ...(basis?.known ?? { brand: null }),
     providerError: request.providerError,
     requestId: null,
     returnUrl: basis === null || request.asked.returnUrl === null ? null : wayBack(request, null, services),

@@ -47,7 +47,7 @@ export async function register(
   const made = unwrap(await basisOf({ ...request, registered: true }, services));
   const onward = await sendOut(request, made, { from: "registering", to: "installing" }, {}, services);
   if (onward.ok) return { onward: onward.value };
-  return { answer: failurePage(onward.failure, requestId, { brand: made.brand }) };
+  return { answer: failurePage(onward.failure, requestId, made.known) };
 }
 
 /** Whether the provider has registered it already, and nothing but storing it is left: a second app would be too many. */

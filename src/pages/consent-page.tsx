@@ -1,6 +1,6 @@
 import { Instructions } from "./instructions.tsx";
 import type { Child } from "./markup/jsx-runtime.ts";
-import { Asker, BrandHeader, Caution, Codes, DecisionForm, Foreign, Icon } from "./parts.tsx";
+import { Asker, BrandHeader, Caution, Codes, DecisionForm, Foreign, Icon, PasteField } from "./parts.tsx";
 import { scopeWords } from "./scope-words.ts";
 import type { ConsentView } from "./views.ts";
 import { ago } from "./words.ts";
@@ -51,7 +51,7 @@ function Facts({ view }: { view: ConsentView }) {
   return (
     <section aria-label="The request">
       <dl>
-        <Asker view={view} />
+        <Asker projectName={view.projectName} environments={[view.environment]} />
         <dt>You are</dt>
         <dd>
           <Foreign text={view.subjectId} />
@@ -158,35 +158,19 @@ function Steps({ view }: { view: ConsentView }) {
 
 function KeyField(props: { view: ConsentView; problem: string | null; instructions: string | null }) {
   const { view, problem, instructions } = props;
+  const label = (
+    <>
+      Key for <Foreign text={view.brand.name} />
+    </>
+  );
   return (
     <section aria-labelledby="your-key">
       <h2 id="your-key">Your key</h2>
       {instructions !== null && <Instructions markdown={instructions} />}
-      <div class="field">
-        <label for="key">
-          Key for <Foreign text={view.brand.name} />
-        </label>
-        <input
-          id="key"
-          name="key"
-          type="password"
-          required
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck="false"
-          aria-describedby={problem === null ? "key-hint" : "key-problem key-hint"}
-          aria-invalid={problem === null ? undefined : "true"}
-        />
-        {problem !== null && (
-          <p id="key-problem" class="problem" role="alert">
-            <Foreign text={problem} />
-          </p>
-        )}
-        <p id="key-hint" class="hint">
-          It is stored encrypted. <Foreign text={view.projectName} /> gets it to act for you, and can do with it
-          whatever the key allows.
-        </p>
-      </div>
+      <PasteField name="key" type="password" required label={label} problem={problem}>
+        It is stored encrypted. <Foreign text={view.projectName} /> gets it to act for you, and can do with it whatever
+        the key allows.
+      </PasteField>
     </section>
   );
 }

@@ -1,9 +1,11 @@
-import { Asker, BrandHeader, Caution, DecisionForm, Foreign } from "./parts.tsx";
+import { Asker, BrandHeader, Caution, DecisionForm, Foreign, PasteField } from "./parts.tsx";
 import type { InstallView } from "./views.ts";
-import { ago } from "./words.ts";
+import { ago, shown } from "./words.ts";
 
-export function installTitle({ brand, registers }: InstallView): string {
-  return `${registers ? "Register" : "Install"} ${brand.name}`;
+const PROBLEM = "This is no such address, and no number. Copy it once more.";
+
+export function installTitle({ brand, registers, mistyped }: InstallView): string {
+  return `${mistyped === null ? "" : "Problem: "}${registers ? "Register" : "Install"} ${brand.name}`;
 }
 
 /** What will be made where, who asks, and the two ways on. */
@@ -19,7 +21,7 @@ export function InstallPage({ view }: { view: InstallView }) {
         </h1>
         <section aria-label="The request">
           <dl>
-            {asker !== null && <Asker view={asker} />}
+            {asker !== null && <Asker {...asker} />}
             {registers && (
               <>
                 <dt>Events</dt>
@@ -31,7 +33,7 @@ export function InstallPage({ view }: { view: InstallView }) {
           </dl>
         </section>
         <DecisionForm view={view}>
-          {isAgain && <Again proves={proves} />}
+          {isAgain && <Again view={view} />}
           <section aria-labelledby="steps">
             <h2 id="steps">What happens next</h2>
             <ol class="steps">
@@ -60,24 +62,19 @@ export function InstallPage({ view }: { view: InstallView }) {
 }
 
 /** Where it is installed already, the service may show its settings, and not send the browser back. */
-function Again({ proves }: { proves: boolean }) {
+function Again({ view: { proves, mistyped } }: { view: InstallView }) {
   return (
     <section aria-labelledby="again">
       <h2 id="again">Already installed there?</h2>
       {proves ? (
-        <div class="field">
-          <label for="installed">Address of its settings page, or its number</label>
-          <input
-            id="installed"
-            name="installed"
-            autocomplete="off"
-            spellcheck="false"
-            aria-describedby="installed-hint"
-          />
-          <p id="installed-hint" class="hint">
-            Leave it empty to install it somewhere else.
-          </p>
-        </div>
+        <PasteField
+          name="installed"
+          label="Address of its settings page, or its number"
+          value={shown(mistyped ?? "")}
+          problem={mistyped === null ? null : PROBLEM}
+        >
+          Leave it empty to install it somewhere else.
+        </PasteField>
       ) : (
         <p>Continue, and choose the place again.</p>
       )}

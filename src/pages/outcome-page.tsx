@@ -1,8 +1,10 @@
-import { OUTCOMES } from "./outcomes.ts";
+import { NOTHING, OUTCOMES } from "./outcomes.ts";
 import { BrandHeader, Code, Foreign, Icon } from "./parts.tsx";
 import type { OutcomeView } from "./views.ts";
 import { destination } from "./words.ts";
 
+const ABOUT = { access: "Request for access", installation: "Request for an installation", connector: "New connector" };
+const MADE = "The connector is made, and not installed anywhere.";
 const UNNAMED = "The service";
 
 export function outcomeTitle({ outcome, brand }: OutcomeView): string {
@@ -17,14 +19,22 @@ function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
+function sentencesOf({ outcome, brand, about, isMade }: OutcomeView): string[] {
+  return OUTCOMES[outcome].sentences.map((sentence) => {
+    // What was made stays, and whoever registers it did not ask in an app.
+    const made = isMade ? sentence.replace(NOTHING, MADE) : sentence;
+    return named(about === "connector" ? made.replace(" in the app", "") : made, brand);
+  });
+}
+
 /** How it ended, and what to do next. */
 export function OutcomePage({ view }: { view: OutcomeView }) {
-  const { shape, tone, sentences } = OUTCOMES[view.outcome];
-  const { providerError, requestId, returnUrl, brand } = view;
+  const { shape, tone } = OUTCOMES[view.outcome];
+  const { providerError, requestId, returnUrl, brand, about = "access" } = view;
   const back = returnUrl === null ? null : destination(returnUrl);
   return (
     <>
-      {brand !== null && <BrandHeader brand={brand} about="Request for access" />}
+      {brand !== null && <BrandHeader brand={brand} about={ABOUT[about]} />}
       <main>
         <span class={`mark ${tone}`}>
           <Icon shape={shape} />
@@ -32,9 +42,9 @@ export function OutcomePage({ view }: { view: OutcomeView }) {
         <h1>
           <Foreign text={outcomeTitle(view)} />
         </h1>
-        {sentences.map((sentence) => (
+        {sentencesOf(view).map((sentence) => (
           <p>
-            <Foreign text={named(sentence, brand)} />
+            <Foreign text={sentence} />
           </p>
         ))}
         {back === null ? (

@@ -10,10 +10,12 @@ export interface OutcomeText {
   sentences: string[];
 }
 
-const AGAIN = "Start again in the app: it makes a new link.";
-const NOTHING = "Nothing was connected.";
+const AGAIN = "Start again in the app, which makes a new link.";
+/** It stands in whole sentences only, so that what was made can be said in its place. */
+export const NOTHING = "Nothing was connected.";
+const ON = "Nothing is lost. Load this page again in a moment, and it goes on.";
 
-/** What each end of an authorization is called, and what a user does next. */
+/** What each end of an authorization or installation is called, and what a user does next. */
 export const OUTCOMES: Record<Outcome, OutcomeText> = {
   success: {
     shape: "check",
@@ -123,15 +125,21 @@ export const OUTCOMES: Record<Outcome, OutcomeText> = {
   try_again: {
     shape: "clock",
     tone: "neutral",
-    title: "{name} cannot be reached right now",
-    sentences: ["Nothing is lost. Load this page again in a moment, and it goes on."],
+    title: "The service cannot be reached right now",
+    sentences: [ON],
+  },
+  not_stored: {
+    shape: "clock",
+    tone: "neutral",
+    title: "{name} could not be stored yet",
+    sentences: ["It is registered, but this deployment could not store it.", ON],
   },
   installation_not_verified: {
     shape: "caution",
     tone: "bad",
-    title: "This installation is not yours",
+    title: "This installation is not confirmed",
     sentences: [
-      `${NOTHING} {name} does not say that the account you showed has this installation.`,
+      `${NOTHING} Either {name} has no such installation, or it is not one that you manage.`,
       "Start again, as somebody who manages it there.",
     ],
   },
@@ -139,13 +147,13 @@ export const OUTCOMES: Record<Outcome, OutcomeText> = {
     shape: "clock",
     tone: "neutral",
     title: "An owner has to agree first",
-    sentences: [`You have asked for it, and ${lower(NOTHING)}`, "When an owner has agreed at {name}, start again."],
+    sentences: [`You have asked for it. ${NOTHING}`, "When an owner has agreed there, start again."],
   },
   installation_suspended: {
     shape: "circle",
     tone: "neutral",
     title: "This installation is suspended",
-    sentences: [NOTHING, "Have it resumed at {name}, and start again."],
+    sentences: [NOTHING, "Have it resumed there, and start again."],
   },
   failed: {
     shape: "cross",

@@ -75,17 +75,60 @@ export function Icon({ shape }: { shape: Shape }) {
 }
 
 /** The project that asks, in a list of facts. */
-export function Asker({ view }: { view: { projectName: string; environment: string } }) {
+export function Asker({ projectName, environments }: { projectName: string; environments: string[] }) {
   return (
     <>
       <dt>Project</dt>
       <dd>
-        <Foreign text={view.projectName} />{" "}
-        <span class="badge">
-          <Foreign text={environmentTitle(view.environment)} />
-        </span>
+        <Foreign text={projectName} />
+        {environments.map((environment) => (
+          <>
+            {" "}
+            <span class="badge">
+              <Foreign text={environmentTitle(environment)} />
+            </span>
+          </>
+        ))}
       </dd>
     </>
+  );
+}
+
+/** A field in which something is pasted; `problem` is what was wrong with the last try. */
+export function PasteField(props: {
+  name: string;
+  label: Child;
+  type?: "password";
+  required?: boolean;
+  value?: string;
+  problem: string | null;
+  /** The hint. */
+  children?: Child;
+}) {
+  const { label, problem, children, ...input } = props;
+  const { name } = input;
+  const hint = `${name}-hint`;
+  return (
+    <div class="field">
+      <label for={name}>{label}</label>
+      <input
+        id={name}
+        {...input}
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck="false"
+        aria-describedby={problem === null ? hint : `${name}-problem ${hint}`}
+        aria-invalid={problem === null ? undefined : "true"}
+      />
+      {problem !== null && (
+        <p id={`${name}-problem`} class="problem" role="alert">
+          <Foreign text={problem} />
+        </p>
+      )}
+      <p id={hint} class="hint">
+        {children}
+      </p>
+    </div>
   );
 }
 

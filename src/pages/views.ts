@@ -47,7 +47,7 @@ export interface InstallView {
   /** Where the browser is sent. */
   providerHost: string;
   /** Whose app asks, or to whom the new connector is linked; null = nobody. */
-  asker: { projectName: string; environment: string } | null;
+  asker: { projectName: string; environments: string[] } | null;
   /** The connector is made at the provider first. */
   registers: boolean;
   /** It is installed there, which may come after that. */
@@ -58,6 +58,8 @@ export interface InstallView {
   receives: boolean;
   /** This browser was at the provider before. */
   isAgain: boolean;
+  /** What was pasted where that is asked, and is no address and no id; null = nothing was. */
+  mistyped: string | null;
   ageMs: number;
   returnHost: string | null;
   /** Of the form; its fields: `decision`, `form`, and where `isAgain`, `installed`. */
@@ -76,7 +78,7 @@ export interface ContinueView {
   fields?: Record<string, string> | null;
 }
 
-/** How an authorization ended, or why it cannot go on. */
+/** How an authorization or installation ended, or why it cannot go on. */
 export type Outcome =
   | "success"
   | "canceled"
@@ -94,6 +96,7 @@ export type Outcome =
   | "installed"
   | "stray"
   | "try_again"
+  | "not_stored"
   | "installation_not_verified"
   | "installation_not_approved"
   | "installation_suspended"
@@ -104,6 +107,10 @@ export interface OutcomeView {
   outcome: Outcome;
   /** Null where it must not be told, or is not known. */
   brand: Brand | null;
+  /** What it was about, if not an authorization. */
+  about?: "installation" | "connector";
+  /** The connector was registered on the way, and stays. */
+  isMade?: boolean;
   /** The provider's error code (RFC 6749 §4.1.2.1), never its prose. */
   providerError: string | null;
   /** To quote to the operator. */

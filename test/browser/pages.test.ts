@@ -55,12 +55,15 @@ const consents: Record<string, PageView> = {
   }),
   "an installation": installView(),
   "an installation, again": installView({ isAgain: true, returnHost: null }),
+  "an installation, mistyped": installView({ isAgain: true, mistyped: LONG }),
   "an installation of long names": installView({
     brand: { ...BRAND, name: "👩‍👩‍👧‍👦 עברית שירות" },
-    asker: { projectName: `مشروع ${LONG}`, environment: LONG },
+    asker: { projectName: `مشروع ${LONG}`, environments: [LONG, "preview"] },
     providerHost: `${"label.".repeat(30)}example`,
   }),
-  "a registration": registerView(),
+  "a registration": registerView({
+    asker: { projectName: "Acme Support", environments: ["production", "preview", "development"] },
+  }),
 };
 const outcomes = (Object.keys(OUTCOMES) as Outcome[]).map((outcome): [string, PageView] => [
   outcome,
@@ -106,6 +109,7 @@ describe.each(SCHEMES)("in %s colours", (colorScheme) => {
     "going on": continueView("https://to-be-replaced.example/"),
     "going on by a form": handoverView("https://to-be-replaced.example/"),
     ...Object.fromEntries(outcomes),
+    "an end of which the connector stays": outcomeView("canceled", { about: "connector", isMade: true }),
     "an outcome of nobody": outcomeView("not_found", { brand: null }),
   });
   test.each(views)("%s: accessible, quiet, and no wider than its window", async (_, view) => {

@@ -44,7 +44,7 @@ describe("A-16 an installation that the browser only names", () => {
     const forged = withQuery(callback, (query) => query.set("installation_id", String(theirs)));
     const done = await user.get(await proven(user, forged));
     expect(done.status).toBe(403);
-    expect(done.text).toContain("This installation is not yours");
+    expect(done.text).toContain("This installation is not confirmed");
     expect(await status(verifier)).toBe("error installation_not_verified");
     expect(await installations()).toEqual(before);
   });

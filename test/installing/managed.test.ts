@@ -82,7 +82,7 @@ describe("a connector that a browser registers", () => {
     const user = newBrowser(world);
     const page = await user.get(`/register/${id}`);
     expect(page.text).toContain("Managed whole");
-    expect(page.text).toContain(projectId);
+    expect(page.text).toContain("managed-whole");
     expect(page.text).toContain(new URL(world.github.webOrigin).host);
 
     const handover = await agree(user, id);

@@ -48,9 +48,9 @@ export function pagesWith(text: string, url: string): PageView[] {
     consentView({ ...everywhere, binding: "login" }),
     consentView({ ...everywhere, binding: "finalize", key: { instructions: text, problem: text } }),
     { ...continueView(`${url}?q=${encodeURIComponent(text.toWellFormed())}`), brand },
-    installView({ ...everywhere, asker: texts, isAgain: true }),
+    installView({ ...everywhere, asker: { ...texts, environments: [text, text] }, isAgain: true, mistyped: text }),
     { ...handoverView(url, { manifest: text }), brand },
-    outcomeView("installation_not_verified", { brand }),
+    outcomeView("installation_not_verified", { brand, about: "connector", isMade: true }),
     outcomeView("provider_error", { brand, providerError: text, requestId: text, returnUrl: url }),
   ];
 }

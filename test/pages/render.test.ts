@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { OUTCOMES } from "../../src/pages/outcomes.ts";
 import { renderPage } from "../../src/pages/render.ts";
 import { styleOf } from "../../src/pages/style.ts";
-import type { Outcome, PageView } from "../../src/pages/views.ts";
+import type { Outcome, OutcomeView, PageView } from "../../src/pages/views.ts";
 import { HOSTILE_CASES, pagesWith } from "./hostile-texts.ts";
 import {
   BRAND,
@@ -204,6 +204,12 @@ describe("what a page says", () => {
     expect(text).toContain("Continue only if you started this yourself.");
     expect(text).not.toMatch(/create an app|Already installed/);
     expect(textOf(renderPage(installView({ isAgain: true })).html)).toContain("Address of its settings page");
+    const mistyped = renderPage(installView({ isAgain: true, mistyped: '"1 2' })).html;
+    expect(mistyped).toContain("<title>Problem: Install Tracker</title>");
+    expect(mistyped).toMatch(
+      /name="installed" value="&quot;1 2"[^>]* aria-describedby="installed-problem installed-hint"/,
+    );
+    expect(mistyped).toMatch(/<p id="installed-problem"[^>]* role="alert">/);
     const unproven = renderPage(installView({ isAgain: true, proves: false })).html;
     expect(unproven).not.toContain('name="installed"');
     expect(textOf(unproven)).not.toContain("You sign in there");
@@ -217,6 +223,28 @@ describe("what a page says", () => {
     const alone = textOf(renderPage(registerView({ installs: false, receives: false })).html);
     expect(alone).not.toContain("where to install it");
     expect(alone).toContain("None");
+  });
+
+  test("to whom a connector is linked, in all its environments", () => {
+    const asker = { projectName: "Acme Support", environments: ["production", "preview", "eu-north"] };
+    const text = textOf(renderPage(registerView({ asker })).html);
+    expect(text).toContain("Acme Support Production Preview eu-north");
+  });
+
+  test("what it was that ended, and of a connector that it is made, where it is", () => {
+    const told = (change: Partial<OutcomeView> = {}) => textOf(renderPage(outcomeView("canceled", change)).html);
+    expect(told()).toMatch(/Request for access.*Nothing was connected\./);
+    expect(told({ about: "installation" })).toMatch(
+      /Request for an installation.*Nothing was connected\..*in the app\./,
+    );
+    const open = told({ about: "connector" });
+    expect(open).toMatch(/New connector.*Nothing was connected\./);
+    expect(open).not.toContain("in the app");
+    for (const outcome of outcomes) {
+      const { html } = renderPage(outcomeView(outcome, { about: "connector", isMade: true }));
+      expect(html).not.toMatch(/nothing was connected/i);
+    }
+    expect(told({ about: "connector", isMade: true })).toContain("The connector is made, and not installed anywhere.");
   });
 
   test("every page has a language, a title of its own, one main part and one heading of the first order", () => {
