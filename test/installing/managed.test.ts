@@ -2,54 +2,14 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { Services } from "../../src/services.ts";
 import { formTokenOf, nextOf, ORIGIN } from "../authorize/support.ts";
-import { type ApiAnswer, accessToken, project } from "../support/api.ts";
-import {
-  type Browser,
-  getFrom,
-  installWorld,
-  newBrowser,
-  newVerifier,
-  ownPath,
-  proven,
-  redirectOf,
-  resultOf,
-} from "./support.ts";
+import { accessToken, project } from "../support/api.ts";
+import { agree, formOf, registered, registration, withoutConnectors } from "./registering.ts";
+import { getFrom, installWorld, newBrowser, newVerifier, ownPath, proven, redirectOf, resultOf } from "./support.ts";
 
 const world = await installWorld();
 
 const managed = (fields: object, query = "?autoinstall=true", token = world.owner) =>
   world.api.post(`/v1/connect/connectors/managed${query}`, { service: "github", ...fields }, token);
-
-async function registration(name: string, fields: object = {}, query?: string) {
-  const { verifier, requestCode } = await newVerifier();
-  const { webOrigin: host, apiBase: apiUrl } = world.github;
-  const data = { host, apiUrl, permissions: ["contents:read"] };
-  const answer = await managed({ name, data, request_code: requestCode, ...fields }, query);
-  if (answer.status !== 422) throw new Error(answer.text);
-  const id = new URL(answer.body.error.registerUrl).pathname.split("/")[2] ?? "";
-  return { verifier, requestCode, answer, id };
-}
-
-/** The form of the page that follows the decision, as a browser would post it. */
-function formOf(html: string): { url: string; body: URLSearchParams } {
-  const unescaped = (text: string) =>
-    text.replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&lt;", "<").replaceAll("&amp;", "&");
-  const url = /<form method="post" action="([^"]+)"/.exec(html)?.[1] ?? "";
-  const fields = [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)];
-  const pairs = fields.map(([, name = "", value = ""]): [string, string] => [name, unescaped(value)]);
-  return { url: unescaped(url), body: new URLSearchParams(pairs) };
-}
-
-async function agree(user: Browser, id: string): Promise<ApiAnswer> {
-  const page = await user.get(`/register/${id}`);
-  return user.post(`/install/${id}`, { form: formTokenOf(page.text), decision: "continue" });
-}
-
-/** The callback that GitHub sends the browser to, once the app is registered. */
-async function registered(user: Browser, id: string): Promise<string> {
-  const { url, body } = formOf((await agree(user, id)).text);
-  return ownPath(await redirectOf(url, { method: "POST", body }));
-}
 
 const status = (verifier: string) => resultOf(world, verifier, world.owner);
 /** What the log says of a registered app whose keys nobody has. */
@@ -64,7 +24,7 @@ const connectors = async (name: string) =>
 describe("a connector that a browser registers", () => {
   test("goes from the page to the provider, is made as it was asked for, and is installed", async () => {
     const projectId = await project(world.api, world.owner, "managed-whole");
-    const { verifier, answer, id } = await registration("Managed whole", {
+    const { verifier, answer, id } = await registration(world, "Managed whole", {
       uid: "github/whole",
       projectId,
       environments: ["production"],
@@ -132,7 +92,7 @@ describe("a connector that a browser registers", () => {
   });
 
   test("is done once it is made, where nobody asked to install it", async () => {
-    const { verifier, id } = await registration("Managed alone", {}, "");
+    const { verifier, id } = await registration(world, "Managed alone", {}, "");
     const user = newBrowser(world);
     const done = await user.get(await registered(user, id));
     expect(done.headers.get("location")).toBe(`${ORIGIN}/install/${id}`);
@@ -150,7 +110,7 @@ describe("a connector that a browser registers", () => {
   });
 
   test("leads nobody to install what could not be proven any more", async () => {
-    const { verifier, id } = await registration("Managed secretless");
+    const { verifier, id } = await registration(world, "Managed secretless");
     const user = newBrowser(world);
     await user.get(await registered(user, id));
     const { clientId } = (await status(verifier)).data;
@@ -164,7 +124,7 @@ describe("a connector that a browser registers", () => {
   });
 
   test("keeps its data when the rest is canceled", async () => {
-    const { verifier, id } = await registration("Managed half");
+    const { verifier, id } = await registration(world, "Managed half");
     const user = newBrowser(world);
     await user.get(await registered(user, id));
     const page = await user.get(`/install/${id}`);
@@ -204,7 +164,7 @@ describe("what is refused before anybody goes anywhere", () => {
   });
 
   test("a request code that was used before", async () => {
-    const { requestCode } = await registration("Managed twice");
+    const { requestCode } = await registration(world, "Managed twice");
     const again = await managed({ name: "Managed twice", request_code: requestCode });
     expect([again.status, again.body.error.code]).toEqual([409, "conflict"]);
   });
@@ -216,20 +176,9 @@ describe("what is refused before anybody goes anywhere", () => {
   });
 });
 
-/** The connector's own transaction fails; what came before it is kept. */
-function withoutConnectors(db: Services["db"]): Services["db"] {
-  return {
-    ...db,
-    batch: (statements) =>
-      statements.some(({ sql }) => sql.startsWith("INSERT INTO connectors"))
-        ? Promise.reject(new Error("no space"))
-        : db.batch(statements),
-  };
-}
-
 describe("a registration that goes wrong", () => {
   test("of another browser, a doubled and a replayed callback make no second connector", async () => {
-    const { id } = await registration("Managed doubled");
+    const { id } = await registration(world, "Managed doubled");
     const user = newBrowser(world);
     const callback = await registered(user, id);
     expect((await newBrowser(world).get(callback)).status).toBe(400);
@@ -242,7 +191,7 @@ describe("a registration that goes wrong", () => {
   });
 
   test("is tried again at the same address while the provider does not answer", async () => {
-    const { verifier, id } = await registration("Managed slow");
+    const { verifier, id } = await registration(world, "Managed slow");
     const user = newBrowser(world);
     const callback = await registered(user, id);
     await world.github.call("faults.next", "convert", { kind: "answer", status: 503 });
@@ -256,7 +205,7 @@ describe("a registration that goes wrong", () => {
   });
 
   test("ends where the provider does not know the code", async () => {
-    const { verifier, id } = await registration("Managed forged");
+    const { verifier, id } = await registration(world, "Managed forged");
     const user = newBrowser(world);
     const callback = new URL(await registered(user, id), ORIGIN);
     callback.searchParams.set("code", "another");
@@ -268,7 +217,7 @@ describe("a registration that goes wrong", () => {
   });
 
   test("is finished by the same browser when the connector could not be stored at first", async () => {
-    const { verifier, id } = await registration("Managed stored", { uid: "github/stored" });
+    const { verifier, id } = await registration(world, "Managed stored", { uid: "github/stored" });
     const user = newBrowser(world);
     const callback = await registered(user, id);
     const { db } = world.services;
@@ -299,7 +248,7 @@ describe("a registration that goes wrong", () => {
   });
 
   test("is finished from its page, too, and is not registered twice", async () => {
-    const { verifier, id } = await registration("Managed reopened");
+    const { verifier, id } = await registration(world, "Managed reopened");
     const user = newBrowser(world);
     const failed = await getFrom(world, withoutConnectors(world.services.db), user, await registered(user, id));
     expect(failed.status).toBe(503);
@@ -311,8 +260,8 @@ describe("a registration that goes wrong", () => {
   });
 
   test("gets another uid where somebody took its own meanwhile", async () => {
-    const { id } = await registration("Managed late", { uid: "github/late" });
-    const other = await registration("Managed early", { uid: "github/late" });
+    const { id } = await registration(world, "Managed late", { uid: "github/late" });
+    const other = await registration(world, "Managed early", { uid: "github/late" });
     const user = newBrowser(world);
     const callback = await registered(user, id);
     const early = newBrowser(world);
@@ -322,7 +271,7 @@ describe("a registration that goes wrong", () => {
   });
 
   test("is reported where what the provider answered could not even be kept", async () => {
-    const { id } = await registration("Managed lost");
+    const { id } = await registration(world, "Managed lost");
     const user = newBrowser(world);
     const callback = await registered(user, id);
     const { db } = world.services;
@@ -340,7 +289,7 @@ describe("a registration that goes wrong", () => {
   });
 
   test("is reported where the provider's answer was lost, once the code is no longer good", async () => {
-    const { id } = await registration("Managed unheard");
+    const { id } = await registration(world, "Managed unheard");
     const user = newBrowser(world);
     const callback = await registered(user, id);
     await world.github.call("faults.next", "convert", { kind: "lost-answer" });
@@ -356,7 +305,7 @@ describe("a registration that goes wrong", () => {
     ["which refuses something else than the code", "Managed refused", {}, { kind: "answer", status: 422 }],
   ] as const)("is reported where the answer, %s, ends it", async ([, name, options, fault]) => {
     const { webOrigin: host, apiBase: apiUrl } = world.github;
-    const { id, verifier } = await registration(name, { data: { host, apiUrl, ...options } });
+    const { id, verifier } = await registration(world, name, { data: { host, apiUrl, ...options } });
     const user = newBrowser(world);
     const { url, body } = formOf((await agree(user, id)).text);
     // Whoever has the page may post the form to another account's.
@@ -369,9 +318,9 @@ describe("a registration that goes wrong", () => {
   });
 
   test("is reported where it is canceled with what the provider answered", async () => {
-    const stored = await registration("Managed dropped");
-    const unheard = await registration("Managed dropped unheard");
-    const fresh = await registration("Managed not begun");
+    const stored = await registration(world, "Managed dropped");
+    const unheard = await registration(world, "Managed dropped unheard");
+    const fresh = await registration(world, "Managed not begun");
     const user = newBrowser(world);
     const broken = withoutConnectors(world.services.db);
     await getFrom(world, broken, user, await registered(user, stored.id));
@@ -391,7 +340,7 @@ describe("a registration that goes wrong", () => {
   });
 
   test("is reported where it expired meanwhile and could not be stored", async () => {
-    const { id } = await registration("Managed expired");
+    const { id } = await registration(world, "Managed expired");
     const user = newBrowser(world);
     const callback = await registered(user, id);
     await world.github.call("faults.next", "convert", { kind: "hold" });

@@ -1,3 +1,4 @@
+import type { Services } from "../../src/services.ts";
 import { formTokenOf } from "../authorize/support.ts";
 import type { ApiAnswer } from "../support/api.ts";
 import { type Browser, type InstallWorld, newVerifier, ownPath, redirectOf } from "./support.ts";
@@ -37,4 +38,15 @@ export async function agree(user: Browser, id: string): Promise<ApiAnswer> {
 export async function registered(user: Browser, id: string): Promise<string> {
   const { url, body } = formOf((await agree(user, id)).text);
   return ownPath(await redirectOf(url, { method: "POST", body }));
+}
+
+/** The connector's own transaction fails; what came before it is kept. */
+export function withoutConnectors(db: Services["db"]): Services["db"] {
+  return {
+    ...db,
+    batch: (statements) =>
+      statements.some(({ sql }) => sql.startsWith("INSERT INTO connectors"))
+        ? Promise.reject(new Error("no space"))
+        : db.batch(statements),
+  };
 }

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import type { Services } from "../../src/services.ts";
 import { sql } from "../../src/store/database.ts";
 import { nextOf, ORIGIN } from "../authorize/support.ts";
-import { registered, registration } from "./registering.ts";
+import { registered, registration, withoutConnectors } from "./registering.ts";
 import { decide, getFrom, installed, installSetting, newBrowser, resultOf, started, upToCallback } from "./support.ts";
 
 // What the pages say to whoever is on the way.
@@ -59,15 +58,7 @@ test("a connector that could not be stored is not said to be unreachable", async
   const { id } = await registration(world, "Words stored");
   const user = newBrowser(world);
   const callback = await registered(user, id);
-  const { db } = world.services;
-  const broken: Services["db"] = {
-    ...db,
-    batch: (statements) =>
-      statements.some(({ sql }) => sql.startsWith("INSERT INTO connectors"))
-        ? Promise.reject(new Error("no space"))
-        : db.batch(statements),
-  };
-  const answer = await getFrom(world, broken, user, callback);
+  const answer = await getFrom(world, withoutConnectors(world.services.db), user, callback);
   expect(answer.status).toBe(503);
   expect(answer.text).toContain("this deployment could not store it");
   expect(answer.text).toContain("Load this page again in a moment");
