@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { accessToken, project } from "../support/api.ts";
+import { clock } from "../support/clock.ts";
 import { type Isolate, isolate, ownerToken } from "../support/connect.ts";
 import { newWorld, type World } from "./github-support.ts";
 
@@ -218,9 +219,11 @@ describe("what happens at GitHub", () => {
 
   test("an installation that is gone is noticed by the mint, and said so from then on", async () => {
     await world.github.call("uninstall", acme);
+    // One that is known for a minute only could be there, though not everywhere yet.
+    clock.advance(61_000);
     const answer = await ask(detail({ org: "acme", permissions: ["contents:read", "issues:read"] }));
     expect([answer.status, answer.body.error.code]).toEqual([422, "client_installation_required"]);
     const path = `/v1/connect/connectors/${connector.id}/installations/${acme}`;
-    expect((await own.api.get(path, owner)).body.state).toBe("removed");
+    await expect.poll(async () => (await own.api.get(path, owner)).body.state).toBe("removed");
   });
 });
