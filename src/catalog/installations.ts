@@ -52,7 +52,9 @@ export interface Installations<Config = unknown> {
   remove(request: InstallationRequest<Config>, deps: DriverDeps): Promise<Result<"done" | "unsupported">>;
   /** By which id the provider's events name theirs, where the recipe looks for a tenant. The other means somebody else. */
   eventsName: "externalId" | "tenantId";
-  /** What a verified event says of an installation; null = nothing. `payload` is the parsed JSON body. */
+  /** Whether an event of that type tells of an installation: then it is read, whatever types a connector receives. */
+  tells(type: string | null): boolean;
+  /** What a verified event that `tells` says of one; null = nothing. `payload` is the parsed JSON body. */
   newsOf(type: string | null, payload: unknown): InstallationNews | null;
   /** Which tenant a token request names by itself, by id or name; null = none. */
   tenantNamedBy(group: TokenGroup): string | null;

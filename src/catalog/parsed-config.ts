@@ -44,7 +44,7 @@ export function withParsedConfig<Config>(schema: z.ZodMiniType<Config>, driver: 
 }
 
 function parsedInstallations<Config>(
-  { installUrl, find, proof, remove, eventsName, newsOf, tenantNamedBy }: Installations<Config>,
+  { installUrl, find, proof, remove, eventsName, tells, newsOf, tenantNamedBy }: Installations<Config>,
   parse: (stored: unknown) => Config,
 ): Installations {
   return {
@@ -56,6 +56,7 @@ function parsedInstallations<Config>(
     },
     remove: (request, deps) => remove({ ...request, config: parse(request.config) }, deps),
     eventsName,
+    tells,
     newsOf,
     tenantNamedBy,
   };

@@ -1,9 +1,16 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { githubDriver } from "../../src/catalog/github/driver.ts";
 import { recordNews } from "../../src/installations/record-news.ts";
 import { clock } from "../support/clock.ts";
 import { ask } from "../support/connect.ts";
-import { type InstallScene, type InstallWorld, installScene, installWorld, resultOf, upToCallback } from "./support.ts";
+import {
+  type InstallScene,
+  type InstallWorld,
+  installScene,
+  installWorld,
+  newsOf,
+  resultOf,
+  upToCallback,
+} from "./support.ts";
 
 let world: InstallWorld;
 beforeAll(async () => {
@@ -14,14 +21,6 @@ beforeAll(async () => {
 async function installedAt({ app }: InstallScene, login: string): Promise<number> {
   await world.github.call("addOrganization", login);
   return world.github.call<number>("install", app.id, login, { notify: false });
-}
-
-async function newsOf({ app }: InstallScene, id: number) {
-  const views = await world.github.call<{ id: number }[]>("installations", app.slug);
-  const payload = { action: "created", installation: views.find((one) => one.id === id) };
-  const news = githubDriver.installations?.newsOf("installation.created", payload);
-  if (!news) throw new Error("no news");
-  return news;
 }
 
 async function shown({ connectorId }: InstallScene, id: unknown) {
@@ -48,7 +47,7 @@ describe("a provider that does not know everywhere yet what it has told of", () 
     const scene = await installScene(world, "lag-mint");
     const id = await installedAt(scene, "lag-mint");
     const at = { connectorId: scene.connectorId, region: null };
-    const recorded = await recordNews(world.services, at, await newsOf(scene, id), { isOwn: false });
+    const recorded = await recordNews(world.services, at, await newsOf(world, scene, id), { isOwn: false });
     await notFoundOnce("mint", "installation");
     const wanted = { installationId: recorded?.id };
     expect((await ask(world.api, scene, wanted)).body.error.code).toBe("client_installation_required");
@@ -119,7 +118,7 @@ test("an installation that is said to be another tenant's stays the first one's,
   const scene = await installScene(world, "of-two");
   const number = await installedAt(scene, "of-two");
   const id = await taken(scene, number);
-  const news = await newsOf(scene, number);
+  const news = await newsOf(world, scene, number);
   const at = { connectorId: scene.connectorId, region: null };
   expect(await recordNews(world.services, at, { ...news, tenantId: "1" }, { isOwn: true })).toBeNull();
   const shown = await world.api.get(`/v1/connect/connectors/${scene.connectorId}/installations`, world.owner);

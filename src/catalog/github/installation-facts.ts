@@ -45,10 +45,16 @@ export function foundInstallation(body: z.output<typeof installationBody>): Foun
 const event = z.object({ action: z.string(), installation: installationBody });
 
 /** Actions that say how an installation is now. */
-const TOLD_BY = new Map<string | undefined, ReadonlySet<string>>([
+const TOLD_BY = new Map<string | undefined, ReadonlySet<string | undefined>>([
   ["installation", new Set(["created", "deleted", "suspend", "unsuspend", "new_permissions_accepted"])],
   ["installation_repositories", new Set(["added", "removed"])],
 ]);
+
+/** An event's type is its name and its action. */
+export function tellsOfInstallation(type: string | null): boolean {
+  const [name, action] = type?.split(".") ?? [];
+  return TOLD_BY.get(name)?.has(action) === true;
+}
 
 /**
  * What an `installation` or `installation_repositories` event says. A renamed account (`installation_target`) comes
@@ -56,9 +62,8 @@ const TOLD_BY = new Map<string | undefined, ReadonlySet<string>>([
  * https://docs.github.com/webhooks/webhook-events-and-payloads#installation
  */
 export function installationNews(type: string | null, payload: unknown): InstallationNews | null {
-  const told = TOLD_BY.get(type?.split(".", 1)[0]);
-  const parsed = told === undefined ? null : event.safeParse(payload);
-  if (!parsed?.success || told?.has(parsed.data.action) !== true) return null;
+  const parsed = tellsOfInstallation(type) ? event.safeParse(payload) : null;
+  if (!parsed?.success) return null;
   const found = foundInstallation(parsed.data.installation);
   return parsed.data.action === "deleted" ? { ...found, state: "removed" } : found;
 }

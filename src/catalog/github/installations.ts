@@ -4,7 +4,7 @@ import type { InstallationRequest, Installations } from "../installations.ts";
 import { callAsApp, unexpected } from "./api.ts";
 import { appPage, type GitHubConfig } from "./config.ts";
 import { findInstallation } from "./find-installation.ts";
-import { installationNews } from "./installation-facts.ts";
+import { installationNews, tellsOfInstallation } from "./installation-facts.ts";
 import { accountNamedBy } from "./narrowing.ts";
 import { hasInstallation, proofUrl } from "./prove.ts";
 
@@ -32,6 +32,7 @@ export const githubInstallations: Installations<GitHubConfig> = {
   proof: { authorizationUrl: proofUrl, has: hasInstallation },
   remove,
   eventsName: "externalId",
+  tells: tellsOfInstallation,
   newsOf: installationNews,
   tenantNamedBy: accountNamedBy,
 };

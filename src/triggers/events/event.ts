@@ -42,6 +42,8 @@ export interface IngestMessage {
   journalKey: string | null;
   /** Set when the provider's answer came from a destination: the first attempt of that delivery is over already. */
   responded: { destinationId: string; attempt: Attempt } | null;
+  /** The connector leaves such events out: it is read for what it tells of installations, and neither kept nor sent on. */
+  newsOnly?: true | undefined;
 }
 
 /** One try to deliver. */

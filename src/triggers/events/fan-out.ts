@@ -29,7 +29,8 @@ export async function fanOut(messages: readonly IngestMessage[], deps: EventDeps
       const failure = failures.get(message);
       if (failure !== undefined) return void outcomes.set(message, failure);
       try {
-        prepared.push(await prepare(message, installations.get(message.event.id) ?? null, deps));
+        if (message.newsOnly) await deletePayload(message.payload, deps);
+        else prepared.push(await prepare(message, installations.get(message.event.id) ?? null, deps));
       } catch (error) {
         outcomes.set(message, reasonOf(error));
       }

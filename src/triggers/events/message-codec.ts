@@ -54,6 +54,7 @@ const Message = z.object({
       }),
     }),
   ),
+  newsOnly: z.optional(z.literal(true)),
 });
 
 /** A message of this version, from a queue or from JSON; null = of another version, or none of ours. */

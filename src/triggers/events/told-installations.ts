@@ -84,7 +84,7 @@ function oneByOne(): InTurn {
 async function recordTold(message: IngestMessage, installed: Installed, inTurn: InTurn, deps: EventDeps) {
   const { connectorId, type } = message.event;
   // The payload is sealed, and most events say nothing of the kind.
-  if (type?.startsWith("installation") !== true) return;
+  if (!installed.installations.tells(type)) return;
   // A payload may name all repositories of a tenant: a batch of such is not in memory at once.
   const news = await inTurn(() => newsOf(installed.installations, message, deps));
   if (news !== null) await recordNews(deps, { connectorId, region: installed.region }, news, { isOwn: false });

@@ -1,3 +1,4 @@
+import { driverOf } from "../../catalog/registry.ts";
 import { ApiError, unwrap } from "../../errors.ts";
 import type { Answer, ProviderInput } from "../../http/endpoint.ts";
 import { clientKey } from "../../limits/client-address.ts";
@@ -81,7 +82,10 @@ async function acceptEvent(
   const usual = () => (answer === undefined ? acknowledgement(config.recipe) : answerOf(answer));
   if (!matchesType(event.type, config.events)) {
     note({ verdict: "unwanted" });
-    defer(discard());
+    // Who wants no such events still wants to know who has uninstalled the app.
+    const isNews = driverOf(config.connector.type)?.installations?.tells(event.type) === true;
+    if (isNews) await writeDurably({ ...(await keep(event)).message, newsOnly: true }, { ...services, defer });
+    else defer(discard());
     return usual();
   }
   const kept = await keep(event);

@@ -73,6 +73,19 @@ describe("what verified events tell of installations", () => {
     expect((await storedOf(at, other.event.id))?.installationId).toBe(installation?.id);
   });
 
+  test("is recorded of an event that its connector leaves out, and nothing else is left of that", async () => {
+    const at = await world({ type: "github" });
+    await at.destination();
+    await fanOut([await tell(at, { action: "created" })], at.deps);
+    const body = payload({ action: "deleted", at: "2026-11-02T00:00:00Z" });
+    const deleted = await at.message({ type: "installation.deleted", tenants: ["4711"] }, body);
+    const message = await inSegments(at, deleted, body);
+    expect(await fanOut([{ ...message, newsOnly: true }], at.deps)).toEqual([null]);
+    expect((await known(at))?.state).toBe("removed");
+    expect([await storedOf(at, message.event.id), await deliveryRows(message.event.id)]).toEqual([undefined, []]);
+    expect(await at.services.blobs.get(message.payload.key)).toBeNull();
+  });
+
   test("A-16 makes no installation the connector's default: anybody installs a public app", async () => {
     const at = await world({ type: "github" });
     await fanOut([await tell(at, { action: "created" })], at.deps);

@@ -184,6 +184,18 @@ describe("a signed event", () => {
     const opened = { "x-github-event": "issues" };
     expect((await at.deliver(ingressId, '{"action":"opened"}', { headers: opened })).status).toBe(200);
     expect(at.queue.sent.length).toBe(1);
+    expect(at.queue.last.newsOnly).toBeUndefined();
+  });
+
+  test("of a type that tells of an installation is passed on to be read, whatever the connector wants", async () => {
+    const { ingressId } = await at.trigger({ events: ["issues.*"] });
+    const headers = { "x-github-event": "installation" };
+    expect((await at.deliver(ingressId, '{"action":"deleted"}', { headers })).status).toBe(200);
+    expect(at.services.points.at(-1)).toMatchObject({ kind: "request", verdict: "unwanted" });
+    expect(at.queue.sent.length).toBe(1);
+    expect(at.queue.last).toMatchObject({ newsOnly: true, event: { type: "installation.deleted" } });
+    expect((await at.deliver(ingressId, '{"action":"renamed"}', { headers })).status).toBe(200);
+    expect(at.queue.sent.length).toBe(1);
   });
 });
 
