@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { githubDriver } from "../../src/catalog/github/driver.ts";
+import type { RemoteApp } from "../providers/github-client.ts";
 import { dataOf, deps, newWorld, opened, type World } from "./github-support.ts";
 import { CONTEXT, failed, publishing, succeeded } from "./support.ts";
 
@@ -219,7 +220,61 @@ describe("where GitHub is", () => {
   });
 });
 
-test("nothing of what GitHub says of an app but who it is counts", async () => {
+describe("the app's owner", () => {
+  const permissionsUrl = (config: unknown) => githubDriver.capabilities(config).appTokens?.permissionsUrl;
+  const settings = (of: string, slug: string) => `${world.github.webOrigin}/${of}/apps/${slug}/permissions`;
+  const named = { type: "organization", id: 5, slug: "acme" };
+  const appOf = (name: string, owner: string) => world.github.call<RemoteApp>("registerApp", { name, owner });
+  /** On github.com, whose `GET /app` answers with that owner. */
+  const createdBy = (owner: unknown) => {
+    const { host, apiUrl, ...data } = world.data;
+    const answers = publishing({ "https://api.github.com/app": { id: world.app.id, owner } });
+    return githubDriver.create(data, CONTEXT, answers);
+  };
+
+  test("is learned with the key, a user or an organization", async () => {
+    const own = succeeded(await create());
+    expect(own.config).toMatchObject({ owner: { type: "user", id: expect.any(Number), slug: "octocat" } });
+    expect(permissionsUrl(own.config)).toBe(settings("settings", "acme-bot"));
+    const app = await appOf("Team Bot", "acme");
+    const team = succeeded(await githubDriver.create(dataOf(world.github, app), CONTEXT, deps));
+    expect(githubDriver.redact(team.config, [])).toMatchObject({ owner: { type: "organization", slug: "acme" } });
+    expect(permissionsUrl(team.config)).toBe(settings("organizations/acme/settings", "team-bot"));
+  });
+
+  test("is learned with the next key of a connector that does not know it", async () => {
+    const { config, secrets } = succeeded(await create());
+    const before = { config: { ...Object(config), owner: undefined }, secrets };
+    expect(permissionsUrl(before.config)).toBeUndefined();
+    const after = await githubDriver.update(before, { privateKeyPem: world.app.pem }, CONTEXT, deps);
+    expect(succeeded(after).config).toMatchObject({ owner: { slug: "octocat" } });
+  });
+
+  test("stays what the operator named, until it is another app's", async () => {
+    const draft = succeeded(await githubDriver.create({ owner: named }, { ...CONTEXT, draft: true }, deps));
+    const completed = succeeded(await githubDriver.update(draft, world.data, CONTEXT, deps));
+    expect(completed.config).toMatchObject({ owner: named });
+    const update = async (data: unknown) => succeeded(await githubDriver.update(completed, data, CONTEXT, deps)).config;
+    expect(await update({ privateKeyPem: world.app.pem })).toMatchObject({ owner: named });
+    const other = dataOf(world.github, await appOf("Globex Bot", "globex"));
+    expect(await update(other)).toMatchObject({ owner: { type: "organization", slug: "globex" } });
+    expect(await update({ ...other, owner: named })).toMatchObject({ owner: named });
+  });
+
+  test.for([
+    { id: 7, slug: "octo-enterprise", name: "Octo", html_url: "https://github.com/enterprises/octo-enterprise" },
+    { id: 7, login: "octo", type: "Mannequin" },
+    { login: "octo", type: "User" },
+    null,
+    undefined,
+  ])("%j is none whose settings are known", async (owner) => {
+    const { config } = succeeded(await createdBy(owner));
+    expect(config).not.toHaveProperty("owner");
+    expect(githubDriver.capabilities(config).appTokens).not.toHaveProperty("permissionsUrl");
+  });
+});
+
+test("nothing of what GitHub says of an app but who and whose it is counts", async () => {
   const answers = publishing({ "https://api.github.com/app": { id: world.app.id } });
   const { host, apiUrl, ...data } = world.data;
   succeeded(await githubDriver.create(data, CONTEXT, answers));

@@ -63,6 +63,23 @@ export const githubConfig = z.object({
 });
 export type GitHubConfig = z.output<typeof githubConfig>;
 
+const ownerBody = z.object({
+  type: z.pipe(
+    z.enum(["User", "Organization"]),
+    z.transform((type) => (type === "User" ? "user" : "organization")),
+  ),
+  id: z.int(),
+  login: plainText(100),
+});
+
+/** Whose GitHub says that an app is; undefined = an enterprise's, which has no login, or nobody's that is known. */
+export function ownerOf(body: unknown): GitHubConfig["owner"] {
+  const parsed = ownerBody.safeParse(body);
+  if (!parsed.success) return undefined;
+  const { type, id, login: slug } = parsed.data;
+  return { type, id, slug };
+}
+
 export const GITHUB = { web: "https://github.com", api: "https://api.github.com" };
 
 /**

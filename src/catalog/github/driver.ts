@@ -57,7 +57,7 @@ function redact(
 
 function capabilities(config: GitHubConfig): Capabilities {
   const { hasPrivateKey, hasClientSecret, appSlug, owner, web } = config;
-  const account = owner?.type === "organization" ? `organizations/${owner.slug}/settings` : "settings";
+  const settings = owner?.type === "organization" ? `organizations/${owner.slug}/settings` : "settings";
   return {
     supportedSubjectTypes: [
       ...(hasPrivateKey ? (["app"] as const) : []),
@@ -76,7 +76,9 @@ function capabilities(config: GitHubConfig): Capabilities {
         supportsRefinement: true,
         supportedAuthorizationDetails: [DETAIL_TYPE],
         requiresReinstallation: true,
-        ...(appSlug !== null && { permissionsUrl: `${web}/${account}/apps/${appSlug}/permissions` }),
+        // An enterprise has other pages, and no login.
+        ...(appSlug !== null &&
+          owner !== undefined && { permissionsUrl: `${web}/${settings}/apps/${appSlug}/permissions` }),
       },
     }),
     ...(hasClientSecret && { userTokens: { crossInstallation: true, supportsRefinement: false } }),

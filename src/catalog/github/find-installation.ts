@@ -8,7 +8,12 @@ import { foundInstallation, installationBody } from "./installation-facts.ts";
 
 type Deps = Pick<DriverDeps, "fetch" | "now">;
 
-const appBody = z.object({ id: z.int(), slug: z.optional(z.string()), client_id: z.optional(z.string()) });
+const appBody = z.object({
+  id: z.int(),
+  slug: z.optional(z.string()),
+  client_id: z.optional(z.string()),
+  owner: z.optional(z.unknown()),
+});
 
 /** The app that the assertion is of. https://docs.github.com/rest/apps/apps#get-the-authenticated-app */
 export async function findApp(

@@ -5,7 +5,7 @@ import { plainText } from "../connector-data.ts";
 import type { DriverDeps } from "../driver.ts";
 import type { Registration, RegistrationRequest } from "../installations.ts";
 import { callApi, misshapen, unexpected } from "./api.ts";
-import { apiOf, GITHUB, type githubInput } from "./config.ts";
+import { apiOf, GITHUB, type githubInput, ownerOf } from "./config.ts";
 import { LOGIN } from "./details.ts";
 import { mergedPermissions, type Permissions, parsePermission } from "./permissions.ts";
 import { placeOf } from "./save.ts";
@@ -75,7 +75,7 @@ const conversion = z.object({
   client_secret: z.string(),
   webhook_secret: z.nullish(z.string()),
   pem: z.string(),
-  owner: z.optional(z.object({ id: z.int(), login: z.optional(z.string()), type: z.optional(z.string()) })),
+  owner: z.optional(z.unknown()),
 });
 
 /** The code is good for one use, within an hour. */
@@ -93,9 +93,10 @@ async function finish(
   if (status !== 201) return misshapen(`conversion: status=${status}`);
   const body = conversion.safeParse(answer.value.json);
   if (!body.success) return misshapen("conversion: bad members");
-  const { id, slug, name, client_id, client_secret, webhook_secret, pem, owner } = body.data;
+  const { id, slug, name, client_id, client_secret, webhook_secret, pem } = body.data;
+  const owner = ownerOf(body.data.owner);
   // Whoever opened the page may have made it an app of their own, whose keys would then be theirs, too.
-  if (organization !== undefined && organization.toLowerCase() !== owner?.login?.toLowerCase()) {
+  if (organization !== undefined && organization.toLowerCase() !== owner?.slug.toLowerCase()) {
     return fail("invalid_config", { reason: "registered for another account" });
   }
   const data = {
@@ -106,17 +107,11 @@ async function finish(
     clientSecret: client_secret,
     privateKeyPem: pem,
     ...(webhook_secret ? { webhookSecret: webhook_secret } : {}),
-    ...(owner?.login !== undefined && {
-      owner: { type: ownerType(owner.type), id: owner.id, slug: owner.login },
-    }),
+    ...(owner !== undefined && { owner }),
     ...(host !== undefined && { host }),
     ...(apiUrl !== undefined && { apiUrl }),
   };
   return ok({ data, name });
-}
-
-function ownerType(type: string | undefined): "organization" | "user" {
-  return type === "Organization" ? "organization" : "user";
 }
 
 function webOf({ host }: Pick<Options, "host">): URL {

@@ -5,7 +5,7 @@ import { checkUrl, type UrlPolicy } from "../../outbound/url-policy.ts";
 import { invalidConfig, parseData } from "../connector-data.ts";
 import type { AssertionSource, DriverDeps, SaveContext, SavedConfig, SplitConfig } from "../driver.ts";
 import { signAppJwt } from "./app-jwt.ts";
-import { apiOf, GITHUB, type GitHubConfig, githubConfig, githubInput } from "./config.ts";
+import { apiOf, GITHUB, type GitHubConfig, githubConfig, githubInput, ownerOf } from "./config.ts";
 import { findApp } from "./find-installation.ts";
 
 type Saved = SplitConfig<GitHubConfig>;
@@ -24,8 +24,8 @@ const IDENTITY = ["appId", "appSlug", "clientId"] as const;
 
 /**
  * What is stored for a create (`stored` null) or update body's `data`. A private key is tried on GitHub once the app is
- * named, and again when either changes, so that a wrong one is noticed by whoever sends it. Stored secrets serve the
- * host that they were stored for. Fails with `unknown_field`, `invalid_config`, `url_not_allowed`, or as the call does.
+ * named, and again when either changes, so that a wrong one is noticed by whoever sends it; an owner that nobody named
+ * is learned with that. Stored secrets serve the host that they were stored for. Fails with `unknown_field`, `invalid_config`, `url_not_allowed`, or as the call does.
  */
 export async function saveGitHub(
   stored: Saved | null,
@@ -52,8 +52,11 @@ export async function saveGitHub(
     if (value === "") secrets.delete(name);
     else if (value !== undefined) secrets.set(name, value);
   }
+  const wasComplete = stored !== null && missingParts(before).length === 0;
+  const isAnotherApp = wasComplete && (isMoved || (named.appId ?? before.appId) !== before.appId);
   const config = githubConfig.parse({
     ...before,
+    ...(isAnotherApp && { owner: undefined }),
     ...place.value,
     ...named,
     hasClientSecret: secrets.has("clientSecret"),
@@ -62,12 +65,14 @@ export async function saveGitHub(
   const missing = missingParts(config);
   if (missing.length > 0 && !draft) return invalidConfig(missing.join(" "));
   const saved = { config, secrets: Object.fromEntries(secrets), missing };
-  const isKnown = stored !== null && missingParts(before).length === 0 && !isMoved && privateKeyPem === undefined;
+  const isKnown = wasComplete && !isMoved && privateKeyPem === undefined;
   const isSameApp = isKnown && IDENTITY.every((member) => before[member] === config[member]);
   const checked = await checkKey(saved, missing.length === 0 && !isSameApp, deps);
   if (!checked.ok) return checked;
+  const { owner = checked.value } = config;
   return ok({
     ...saved,
+    ...(owner !== undefined && { config: { ...config, owner } }),
     ...(webhookSecret !== undefined && { trigger: { provider: "github", secret: webhookSecret } }),
   });
 }
@@ -89,8 +94,12 @@ export function placeOf(
   return ok({ web: web.value.origin, api: api.value.href.replace(/\/$/, "") });
 }
 
-/** The key's form, and with `isAsked` that GitHub knows it as this app's. */
-async function checkKey({ config, secrets }: Saved, isAsked: boolean, deps: DriverDeps): Promise<Result<void>> {
+/** The key's form, and with `isAsked` that GitHub knows it as this app's; whose app that is, as far as GitHub says. */
+async function checkKey(
+  { config, secrets }: Saved,
+  isAsked: boolean,
+  deps: DriverDeps,
+): Promise<Result<GitHubConfig["owner"]>> {
   const { privateKeyPem } = secrets;
   if (privateKeyPem === undefined) return ok(undefined);
   const opened = { config, secrets: { privateKeyPem: Secret.of(privateKeyPem) } };
@@ -114,7 +123,7 @@ async function checkKey({ config, secrets }: Saved, isAsked: boolean, deps: Driv
   const { id, slug, client_id: clientId } = app.value;
   const found = { appId: id, appSlug: slug, clientId };
   const wrong = IDENTITY.filter((member) => found[member] !== undefined && found[member] !== config[member]);
-  if (wrong.length === 0) return ok(undefined);
+  if (wrong.length === 0) return ok(ownerOf(app.value.owner));
   return invalidConfig(
     `data.privateKeyPem is another app's: GitHub says otherwise of ${wrong.map((name) => `data.${name}`).join(", ")}.`,
   );
