@@ -2,7 +2,7 @@ import { Asker, BrandHeader, Caution, DecisionForm, Foreign, PasteField } from "
 import type { InstallView } from "./views.ts";
 import { ago, shown } from "./words.ts";
 
-const PROBLEM = "This is no such address, and no number. Copy it once more.";
+const PROBLEM = "This is neither an address nor a number. Copy it once more.";
 
 export function installTitle({ brand, registers, mistyped }: InstallView): string {
   return `${mistyped === null ? "" : "Problem: "}${registers ? "Register" : "Install"} ${brand.name}`;

@@ -1,14 +1,15 @@
-import { NOTHING, OUTCOMES } from "./outcomes.ts";
+import { GOES_ON, NOTHING, OUTCOMES } from "./outcomes.ts";
 import { BrandHeader, Code, Foreign, Icon } from "./parts.tsx";
 import type { OutcomeView } from "./views.ts";
 import { destination } from "./words.ts";
 
 const ABOUT = { access: "Request for access", installation: "Request for an installation", connector: "New connector" };
-const MADE = "The connector is made, and not installed anywhere.";
+const MADE = "The connector is made, and no installation of it is confirmed.";
 const UNNAMED = "The service";
 
-export function outcomeTitle({ outcome, brand }: OutcomeView): string {
-  return named(OUTCOMES[outcome].title, brand);
+export function outcomeTitle({ outcome, brand, about }: OutcomeView): string {
+  // Where a connector is installed is not called by the connector's name.
+  return named(OUTCOMES[outcome].title, outcome === "provider_error" && about !== undefined ? null : brand);
 }
 
 function named(text: string, brand: OutcomeView["brand"]): string {
@@ -21,9 +22,9 @@ function lowerFirst(text: string): string {
 
 function sentencesOf({ outcome, brand, about, isMade }: OutcomeView): string[] {
   return OUTCOMES[outcome].sentences.map((sentence) => {
-    // What was made stays, and whoever registers it did not ask in an app.
-    const made = isMade ? sentence.replace(NOTHING, MADE) : sentence;
-    return named(about === "connector" ? made.replace(" in the app", "") : made, brand);
+    // A second registration would be one too many; and the first was not asked for in an app.
+    const made = isMade ? sentence.replace(NOTHING, MADE).replace(/(start) again/i, "$1 an installation") : sentence;
+    return named(about === "connector" && !isMade ? made.replace(" in the app", "") : made, brand);
   });
 }
 
@@ -31,6 +32,7 @@ function sentencesOf({ outcome, brand, about, isMade }: OutcomeView): string[] {
 export function OutcomePage({ view }: { view: OutcomeView }) {
   const { shape, tone } = OUTCOMES[view.outcome];
   const { providerError, requestId, returnUrl, brand, about = "access" } = view;
+  const sentences = sentencesOf(view);
   const back = returnUrl === null ? null : destination(returnUrl);
   return (
     <>
@@ -42,13 +44,13 @@ export function OutcomePage({ view }: { view: OutcomeView }) {
         <h1>
           <Foreign text={outcomeTitle(view)} />
         </h1>
-        {sentencesOf(view).map((sentence) => (
+        {sentences.map((sentence) => (
           <p>
             <Foreign text={sentence} />
           </p>
         ))}
         {back === null ? (
-          <p class="muted">You can close this window.</p>
+          !sentences.includes(GOES_ON) && <p class="muted">You can close this window.</p>
         ) : (
           <div class="actions">
             <a class="button primary" href={back.href}>

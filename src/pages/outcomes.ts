@@ -13,7 +13,8 @@ export interface OutcomeText {
 const AGAIN = "Start again in the app, which makes a new link.";
 /** It stands in whole sentences only, so that what was made can be said in its place. */
 export const NOTHING = "Nothing was connected.";
-const ON = "Nothing is lost. Load this page again in a moment, and it goes on.";
+/** Of a page that is to stay open. */
+export const GOES_ON = "Nothing is lost. Load this page again in a moment, and it goes on.";
 
 /** What each end of an authorization or installation is called, and what a user does next. */
 export const OUTCOMES: Record<Outcome, OutcomeText> = {
@@ -126,13 +127,13 @@ export const OUTCOMES: Record<Outcome, OutcomeText> = {
     shape: "clock",
     tone: "neutral",
     title: "The service cannot be reached right now",
-    sentences: [ON],
+    sentences: [GOES_ON],
   },
   not_stored: {
     shape: "clock",
     tone: "neutral",
     title: "{name} could not be stored yet",
-    sentences: ["It is registered, but this deployment could not store it.", ON],
+    sentences: ["It is registered, but this deployment could not store it.", GOES_ON],
   },
   installation_not_verified: {
     shape: "caution",

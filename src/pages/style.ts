@@ -34,7 +34,7 @@ section{margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid var(--line)}
 .tile{flex:none;display:grid;place-items:center;width:3rem;height:3rem;border-radius:.75rem;overflow:hidden;font-size:1.375rem;font-weight:650;line-height:1;color:var(--on-tile);background:var(--tile);box-shadow:inset 0 0 0 1px var(--edge)}
 .tile img{width:2rem;height:2rem;object-fit:contain}
 .tile .whole{width:100%;height:100%}
-.badge{display:inline-block;margin-inline-start:.25em;padding:.05rem .5rem;border:1px solid var(--line);border-radius:.75rem;font-size:.8125rem;font-weight:500;color:var(--muted);vertical-align:.08em}
+.badge{display:inline-block;margin-block:.1rem;margin-inline-end:.25em;padding:.05rem .5rem;border:1px solid var(--line);border-radius:.75rem;font-size:.8125rem;font-weight:500;color:var(--muted);vertical-align:.08em}
 
 dl{margin:0;display:grid;grid-template-columns:minmax(4.5rem,max-content) 1fr;gap:.5rem 1.25rem}
 dt{color:var(--muted)}

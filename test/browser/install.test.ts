@@ -85,6 +85,31 @@ test.for([true, false])("registered, installed and proven, with scripts: %s", as
   await operator.context.close();
 });
 
+test("what was mistyped is mended where it was typed", async () => {
+  const { url } = await registration("Robot mistyped");
+  const operator = await person(chromium);
+  const { page } = operator;
+  await goOn(operator, url);
+  await press(operator, /^Continue to localhost/);
+  await press(operator, /^Create GitHub App/);
+  await page.getByRole("button", { name: "Install" }).waitFor();
+  await page.goto(url);
+  const field = page.getByLabel("Address of its settings page");
+  await field.fill("number 47");
+  await press(operator, "Continue");
+  await page.getByRole("alert").waitFor();
+  expect(await page.title()).toMatch(/^Problem: /);
+  expect(await field.inputValue()).toBe("number 47");
+  expect(await field.getAttribute("aria-invalid")).toBe("true");
+  await field.fill("");
+  await press(operator, "Continue");
+  await page.getByRole("button", { name: "Install" }).waitFor();
+  await page.goto(url);
+  await press(operator, "Cancel");
+  await page.getByText("The connector is made, and no installation of it is confirmed.").waitFor();
+  await operator.context.close();
+});
+
 test("A-07 the link in a second browser leads nowhere", async () => {
   const { url } = await registration("Robot twice");
   const [first, second] = [await person(chromium), await person(chromium)];

@@ -43,7 +43,7 @@ test("a registration that is canceled once the connector is made says that it is
   expect((await user.get(await registered(user, id))).status).toBe(303);
   const canceled = await decide(user, id, { decision: "cancel" });
   for (const { text } of [canceled, await user.get(`/install/${id}`)]) {
-    expect(text).toContain("The connector is made, and not installed anywhere.");
+    expect(text).toContain("The connector is made, and no installation of it is confirmed.");
     expect(text).not.toContain("Nothing was connected");
     expect(text).toContain("New connector");
   }

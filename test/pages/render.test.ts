@@ -244,7 +244,10 @@ describe("what a page says", () => {
       const { html } = renderPage(outcomeView(outcome, { about: "connector", isMade: true }));
       expect(html).not.toMatch(/nothing was connected/i);
     }
-    expect(told({ about: "connector", isMade: true })).toContain("The connector is made, and not installed anywhere.");
+    const made = told({ about: "connector", isMade: true });
+    expect(made).toContain("The connector is made, and no installation of it is confirmed.");
+    // Not another registration.
+    expect(made).toContain("start an installation in the app.");
   });
 
   test("every page has a language, a title of its own, one main part and one heading of the first order", () => {
@@ -265,7 +268,8 @@ describe("what a page says", () => {
     expect(textOf(open)).toContain("Back to support.acme.example");
     for (const code of ["server_error", "areq_1"]) expect(textOf(open)).toContain(code);
     const closed = renderPage(outcomeView(outcome, { brand: null })).html;
-    expect(textOf(closed)).toContain("You can close this window.");
+    const isGoingOn = textOf(closed).includes("Load this page again");
+    expect(textOf(closed).includes("You can close this window.")).toBe(!isGoingOn);
     expect(closed).not.toMatch(/\{name\}|Tracker/);
     expect(OUTCOMES[outcome].sentences.length).toBeGreaterThan(0);
   });
