@@ -103,7 +103,7 @@ describe("an installation", () => {
     expect(url(null)).toBe(`${page}?state=a%26b`);
     expect(url("42")).toBe(`${page}/permissions?state=a%26b&suggested_target_id=42`);
     expect(url("acme&x=y")).toBe(`${page}?state=a%26b`);
-    expect(url("enterprise-42")).toBe(`${page}?state=a%26b`);
+    expect(url("enterprise:42")).toBe(`${page}?state=a%26b`);
   });
 
   test.for([
@@ -245,7 +245,7 @@ describe("an event", () => {
   test("may give its time in seconds, or an enterprise's name", () => {
     const odd = { ...installation, updated_at: 1_795_000_000, account: { id: 9, slug: "octo-corp" } };
     expect(news("installation.created", { action: "created", installation: odd })).toMatchObject({
-      tenantId: "enterprise-9",
+      tenantId: "enterprise:9",
       name: "octo-corp",
       changedAtMs: 1_795_000_000_000,
       details: { account: { login: "octo-corp", type: "Enterprise" } },

@@ -32,7 +32,7 @@ test("A-16 an enterprise is not the organization that has the same number: they 
     const found = await findInstallation(services.db, "scl_ent", reference);
     expect(found).toMatchObject({ id: first?.id, name: "github", externalId: "11" });
   }
-  for (const reference of ["enterprise-9919", "evil-corp"]) {
+  for (const reference of ["enterprise:9919", "evil-corp"]) {
     expect((await findInstallation(services.db, "scl_ent", reference))?.id).toBe(second?.id);
   }
 });

@@ -34,7 +34,7 @@ export function foundInstallation(body: z.output<typeof installationBody>): Foun
   const login = account.login ?? account.slug ?? null;
   return {
     externalId: String(id),
-    tenantId: account.login === undefined ? `enterprise-${account.id}` : String(account.id),
+    tenantId: account.login === undefined ? `enterprise:${account.id}` : String(account.id),
     name: login,
     details: { permissions, repository_selection, account: { login, type: account.type ?? "Enterprise" } },
     state: suspended_at ? "suspended" : "active",
