@@ -202,6 +202,8 @@ export interface Driver<Config = unknown> {
   mint(request: MintRequest<Config>, deps: DriverDeps): Promise<Result<IssuedToken>>;
   /** How users authorize this configuration; null = they cannot. */
   userAuthorization(config: Config): UserAuthorization | null;
+  /** Users may be sent to the provider, if the configuration lets them; such connectors have a redirect URI. */
+  redirectsUsers: boolean;
   /**
    * Where the user's browser is sent, with everything that was asked for, pushed ahead where the server takes that
    * (RFC 9126). `pkce_unsupported`, `invalid_scope`, or what the provider said to the push.

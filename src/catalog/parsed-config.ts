@@ -36,6 +36,7 @@ export function withParsedConfig<Config>(schema: z.ZodMiniType<Config>, driver: 
     assertion: parsedAssertion(driver.assertion, parse),
     mint: (request, deps) => driver.mint({ ...request, config: parse(request.config) }, deps),
     userAuthorization: (config) => driver.userAuthorization(parse(config)),
+    redirectsUsers: driver.redirectsUsers,
     authorizationUrl: (request, deps) => driver.authorizationUrl({ ...request, config: parse(request.config) }, deps),
     exchange: (request, deps) => driver.exchange({ ...request, config: parse(request.config) }, deps),
     refresh: (request, deps) => driver.refresh({ ...request, config: parse(request.config) }, deps),

@@ -15,7 +15,7 @@ export function connectorToWire(
   triggers: ConnectorTriggers = NO_TRIGGERS,
 ): Record<string, unknown> {
   const capabilities = driver?.capabilities(connector.config);
-  const sendsBrowsers = connector.type === "oauth" || (driver?.installations ?? null) !== null;
+  const sendsBrowsers = driver?.redirectsUsers || driver?.installations || driver?.registration;
   return {
     id: connector.id,
     uid: connector.uid,

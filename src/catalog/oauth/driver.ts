@@ -25,6 +25,7 @@ export const oauthDriver: Driver = withParsedConfig<OAuthConfig>(oauthConfig, {
   ...nowhereInstalled,
   mint: mintByClientCredentials,
   userAuthorization,
+  redirectsUsers: true,
   authorizationUrl,
   exchange: exchangeCode,
   refresh: refreshTokens,
