@@ -17,6 +17,9 @@ import { installationToWire } from "./installation-wire.ts";
 import { recordNews } from "./record-news.ts";
 import { removeInstallation } from "./remove-installation.ts";
 
+/** As text, or as the number that the provider's own answers and pages have. */
+const externalId = z.union([foreignId, z.pipe(z.int().check(z.gte(1)), z.transform(String))]);
+
 export const getInstallations = managementEndpoint("viewer", {
   query: z.object({ ...pageQuery(50), search: z.optional(z.string().check(z.maxLength(200))) }),
   async handle({ services, params, query: { limit, cursor, search } }) {
@@ -40,7 +43,7 @@ export const getInstallation = managementEndpoint("viewer", {
 /** Takes one that exists at the provider, as the provider has it. */
 export const postInstallation = managementEndpoint("admin", {
   creates: true,
-  body: z.strictObject({ externalId: foreignId }),
+  body: z.strictObject({ externalId }),
   async handle({ services, params, body: { externalId } }) {
     const target = await installable(services, params.c);
     const { connector, installations } = target;

@@ -55,6 +55,15 @@ describe("an installation that exists at the provider", () => {
     expect((await take(acme)).body).toMatchObject({ id: body.id, default: true });
   });
 
+  test("is named by its number, too, as the provider shows it", async () => {
+    const post = (externalId: unknown) => world.api.post(pathOf(), { externalId }, world.owner);
+    const taken = await post(acme);
+    expect([taken.status, taken.body]).toEqual([201, (await get(`/${acme}`)).body]);
+    for (const odd of [0, -acme, acme + 0.5, 2 ** 53, true, null, [acme], ""]) {
+      expect(errorOf(await post(odd))).toEqual([400, "bad_request"]);
+    }
+  });
+
   test("is there again when an operator takes it, though a mint had not found it", async () => {
     const { id } = (await take(acme)).body;
     await world.services.db.run(sql("UPDATE installations SET state = 'removed' WHERE id = ?", id));
