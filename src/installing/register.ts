@@ -36,8 +36,10 @@ export async function register(
     if ("answer" in brought) return brought;
     const failure = await stored(request, registering, brought.data, visit);
     if (failure !== null) {
-      if (!brought.isKept) lost(request, brought.name, failure, services);
-      return { answer: triedPage({ ...failure, code: "storage_unavailable" }, basis, requestId) };
+      const shown = { ...failure, code: "storage_unavailable" } as const;
+      if (brought.isKept) return { answer: triedPage(shown, basis, requestId) };
+      lost(request, brought.name, failure, services);
+      return { answer: failurePage(shown, requestId, basis.known) };
     }
   }
   if (!registering.autoinstall || basis.driver.installations === null) {
