@@ -7,7 +7,7 @@ import { freshMasterKeys, freshSetupToken, parsePort } from "../settings.ts";
 import { portIsFree, type RunningWorker, startWorker } from "../worker.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "./authorization-server.ts";
 import { startDemoApp } from "./demo-app.ts";
-import { OAUTH_CONNECTOR, type Scene } from "./scene.ts";
+import { GITHUB_CONNECTOR, OAUTH_CONNECTOR, type Scene } from "./scene.ts";
 import { tokenPath } from "./steps.ts";
 import { developmentToken, tellStory } from "./story.ts";
 import { Transcript } from "./transcript.ts";
@@ -66,7 +66,7 @@ async function start(): Promise<Demo> {
   cleanups.push(worker.stop);
   print(`  Valetkey  ${worker.origin}  (ready in ${((Date.now() - startedMs) / 1000).toFixed(1)} s)\n`);
   print(`  Provider  ${provider.issuer}  (oidc-provider; also the workloads' issuer)\n`);
-  print(`  GitHub    ${github.webOrigin}  (a stand-in, on this machine)\n`);
+  print(`  GitHub    ${github.webOrigin}  (a stand-in; its API is ${github.apiBase})\n`);
   print(`  State     ${stateDir}\n`);
   const scene = { transcript: new Transcript(), origin: worker.origin, setupToken, provider, github, app };
   return { stateDir, provider, worker, scene };
@@ -99,7 +99,18 @@ Still serving; Ctrl-C ends. Ask for a provider token as a developer of invoices:
     -H "authorization: Bearer $(cat ${tokenFile})" \\
     -H 'content-type: application/json' -d '{}'
 
-and use its token at ${provider.issuer}/reports. As the owner:
+and use its token at ${provider.issuer}/reports. Or for one of the
+GitHub App that can read acme/web and nothing else, and use it:
+
+  token=$(curl -s ${worker.origin}${tokenPath(GITHUB_CONNECTOR)} \\
+    -H "authorization: Bearer $(cat ${tokenFile})" \\
+    -H 'content-type: application/json' \\
+    -d '{"authorizationDetails": [{"type": "github_app_installation",
+         "permissions": ["contents:read"], "repositories": ["acme/web"]}]}' \\
+    | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+  curl -s ${scene.github.apiBase}/repos/acme/web -H "authorization: Bearer $token"
+
+As the owner:
 
   curl -s ${worker.origin}/v2/connect/connectors \\
     -H "authorization: Bearer $(cat ${ownerFile})"

@@ -54,18 +54,21 @@ async function register(scene: Scene, token: string): Promise<void> {
     url: text(refused, "error.registerUrl"),
     account: "acme",
   });
-  await step("Ask how it went", {
-    method: "GET",
-    path: `/v1/connect/result/${verifier}`,
-    token,
-    expect: 200,
-    show: (answer) => ({ status: text(answer, "status"), installation: text(answer, "data.installationId") }),
+  await transcript.step("Ask how it went", async () => {
+    const { value, shown } = await request(scene.origin, {
+      method: "GET",
+      path: `/v1/connect/result/${verifier}`,
+      token,
+      expect: 200,
+      show: (answer) => ({ status: text(answer, "status"), installation: text(answer, "data.installationId") }),
+    });
+    return { value, shown: { ...shown, path: `/v1/connect/result/${shorten(verifier)}` } };
   });
   await step(`Link ${GITHUB_CONNECTOR} to invoices`, {
     method: "POST",
     path: `${PATH}/projects/invoices`,
     token,
-    body: { environments: ["production"] },
+    body: { environments: ["production", "development"] },
     expect: 200,
     show: (answer) => ({ environments: text(answer, "enabledEnvironments") }),
   });
@@ -108,10 +111,16 @@ async function goThrough(
     const page = await operatorGoes(new SmallBrowser(), url);
     const { origin, pathname } = page.url;
     if (page.status !== 200) throw new Error(`The operator ended at ${page.status}: ${headingOf(page)}`);
-    const fields = { pages: `${page.visited.length} on the way back from GitHub` };
+    const fields = { browser: wayOf(page, github.webOrigin) };
     const elapsedMs = performance.now() - startedMs;
     return { value: null, shown: { method: "GET", path: origin + pathname, status: page.status, elapsedMs, fields } };
   });
+}
+
+/** Whose pages the browser went through after the first one, in order. */
+function wayOf({ visited }: Page, githubOrigin: string): string {
+  const hosts = visited.map((url) => (new URL(url).origin === githubOrigin ? "GitHub" : "Valetkey"));
+  return hosts.filter((host, index) => host !== hosts[index - 1]).join(" → ");
 }
 
 function headingOf({ html }: Page): string {
