@@ -96,7 +96,7 @@ describe.for(["github.com", "ghes"] as const)("registering at %s", (layout) => {
   async function registered() {
     const github = await startGitHub({ layout });
     const place = layout === "ghes" ? {} : { apiUrl: github.apiBase };
-    const options = { host: github.webOrigin, organization: "acme", ...place };
+    const options = { host: github.webOrigin, organization: "acme", permissions: ["issues:read"], ...place };
     const { url, fields } = form(options, { url: "http://127.0.0.1:9/hooks/1", events: ["issues"] });
     const posted = await fetch(url, { method: "POST", body: new URLSearchParams(fields), redirect: "manual" });
     const back = new URL(posted.headers.get("location") ?? "").searchParams;
@@ -116,6 +116,14 @@ describe.for(["github.com", "ghes"] as const)("registering at %s", (layout) => {
       appSlug: "acme-bot",
       owner: { type: "organization", slug: "acme" },
     });
+  });
+
+  test("is refused by GitHub where an event lacks its permission", async () => {
+    const { webOrigin: host } = await startGitHub({ layout });
+    const { url, fields } = form({ host }, { url: "http://127.0.0.1:9/hooks/1", events: ["issues.*", "push"] });
+    const posted = await fetch(url, { method: "POST", body: new URLSearchParams(fields), redirect: "manual" });
+    expect(posted.status).toBe(422);
+    expect(await posted.text()).toContain("Default events are not supported by permissions: issues<");
   });
 
   test("makes none of an app that whoever opened the page registered for another account", async () => {

@@ -105,6 +105,7 @@ export function githubWorld(team: Team, github: FakeGitHub, app: App) {
         name: uid.replace("/", " "),
         hookUrl: "http://127.0.0.1:1/not-yet",
         permissions: { contents: "read", issues: "write", ...permissions },
+        events: ["issues"],
       });
       const { id: appId, slug, name: appName, clientId, clientSecret, pem, webhookSecret } = credentials;
       const created = await call(201, "POST", "/v1/connect/connectors", {

@@ -55,10 +55,11 @@ for (const layout of ["github.com", "ghes"] as const) {
     test("an operator has the app registered and installed, and never sees its keys", async () => {
       const other = await world.startRegistration(`${layout}/unfinished`);
       expect(await world.result(other.verifier)).toMatchObject({ status: "pending" });
-      bot = await world.register(`${layout}/bot`, { triggers: true });
+      bot = await world.register(`${layout}/bot`, { triggers: true, events: ["issues.*"] });
       expect(github.count("convert")).toBe(1);
       // GitHub's first ping came too early; what comes now is received.
       expect(await github.sendEvent(bot.slug, "issues", { action: "opened" })).toMatchObject({ status: 200 });
+      expect(await github.sendEvent(bot.slug, "push", { ref: "refs/heads/main" })).toBeNull();
       const connector = await world.call(200, "GET", bot.path);
       expect(connector).toMatchObject({
         type: "github",

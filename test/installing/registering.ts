@@ -11,7 +11,7 @@ export async function registration(
   query = "?autoinstall=true",
 ) {
   const { verifier, requestCode } = await newVerifier();
-  const data = { host: github.webOrigin, apiUrl: github.apiBase, permissions: ["contents:read"] };
+  const data = { host: github.webOrigin, apiUrl: github.apiBase, permissions: ["contents:read", "issues:read"] };
   const body = { service: "github", name, data, request_code: requestCode, ...fields };
   const answer = await api.post(`/v1/connect/connectors/managed${query}`, body, owner);
   if (answer.status !== 422) throw new Error(answer.text);

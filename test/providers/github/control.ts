@@ -40,7 +40,10 @@ export interface Control {
   /** As `GET /app/installations` shows them. */
   installations(app: number | string): Json[];
 
-  /** Any event; `installation` adds the members that every event of an installation has, `secret` signs instead. */
+  /**
+   * Any event that the app is sent, null otherwise; `installation` adds the members that every event of an installation
+   * has, `secret` signs instead.
+   */
   sendEvent(
     app: number | string,
     event: string,

@@ -1,5 +1,6 @@
 import { type AppSettings, registerApp, slugOf } from "./apps.ts";
 import type { Context, Route } from "./context.ts";
+import { problemsOf } from "./events.ts";
 import { type Call, escapeHtml, isObject, json, notFound, page, parameters, type Reply, redirect } from "./http.ts";
 import { type Account, isAdmin, isLevel, type Permissions } from "./records.ts";
 import { hex } from "./token-formats.ts";
@@ -105,6 +106,8 @@ function readManifest(text: string): Judged {
     if (isLevel(level)) permissions[name] = level;
     else problems.push(`default_permissions.${name} is invalid`);
   }
+  const events = strings(manifest.default_events);
+  problems.push(...problemsOf(events, permissions));
   const callbackUrls = strings(manifest.callback_urls);
   if (callbackUrls.length > MAX_CALLBACK_URLS) problems.push("callback_urls has more than 10 entries");
   const name = string(manifest.name) ?? "";
@@ -116,7 +119,7 @@ function readManifest(text: string): Judged {
     url: url ?? "",
     callbackUrls,
     permissions,
-    events: strings(manifest.default_events),
+    events,
     public: manifest.public === true,
     setupOnUpdate: manifest.setup_on_update === true,
     requestOauthOnInstall: manifest.request_oauth_on_install === true,

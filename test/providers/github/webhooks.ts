@@ -1,4 +1,5 @@
 import { createHmac, randomUUID } from "node:crypto";
+import { isSent } from "./events.ts";
 import type { Json } from "./http.ts";
 import type { App } from "./records.ts";
 import type { World } from "./world.ts";
@@ -29,9 +30,9 @@ export class Webhooks {
     this.#world = world;
   }
 
-  /** Null where the app has no hook URL. `secret` signs in the place of the app's own. */
+  /** Null where the app has no hook URL, or has not subscribed. `secret` signs in the place of the app's own. */
   async send(app: App, event: string, payload: Json, secret = app.webhookSecret): Promise<Delivery | null> {
-    if (app.hookUrl === null) return null;
+    if (app.hookUrl === null || !isSent(app, event)) return null;
     const body = JSON.stringify(payload);
     const delivery: Delivery = {
       guid: randomUUID(),
