@@ -25,7 +25,8 @@ const IDENTITY = ["appId", "appSlug", "clientId"] as const;
 /**
  * What is stored for a create (`stored` null) or update body's `data`. A private key is tried on GitHub once the app is
  * named, and again when either changes, so that a wrong one is noticed by whoever sends it; an owner that nobody named
- * is learned with that. Stored secrets serve the host that they were stored for. Fails with `unknown_field`, `invalid_config`, `url_not_allowed`, or as the call does.
+ * is learned with that. Stored secrets serve the host that they were stored for. Fails with `unknown_field`,
+ * `invalid_config`, `url_not_allowed`, or as the call does.
  */
 export async function saveGitHub(
   stored: Saved | null,
