@@ -59,10 +59,10 @@ function writeAll(parts: (string | null)[], open: string, close: string): string
 
 /**
  * The part of a request that decides which token answers it: equal for equal requests in any order. The validity
- * buffer and a rejected token are about freshness, not identity, and stay out.
+ * buffer and a rejected token are about freshness, not identity, and stay out. `names` say of what else the text is.
  */
-export function canonicalText(request: TokenRequest): string {
-  return JSON.stringify(canonicalParts(request)) + canonicalDetails(request.authorizationDetails).json;
+export function canonicalText(names: string[], request: TokenRequest): string {
+  return JSON.stringify([...names, canonicalParts(request)]) + canonicalDetails(request.authorizationDetails).json;
 }
 
 /** All but the authorization details, which are long and remembered with the body. */

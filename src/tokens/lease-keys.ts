@@ -19,8 +19,7 @@ export function snapshotMemoryKey(connectorRef: string, projectId: string): stri
 
 /** What the caller asked for, before anything about the connector is known: usable for a look-up right away. */
 export function tokenMemoryKey(connectorRef: string, scope: CallerScope, request: TokenRequest): string {
-  const { projectId, environment } = scope;
-  return JSON.stringify(["token", connectorRef, projectId, environment]) + canonicalText(request);
+  return canonicalText(["token", connectorRef, scope.projectId, scope.environment], request);
 }
 
 export async function kvKey(keys: KeyRing, memoryKey: string): Promise<string> {
